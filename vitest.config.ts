@@ -1,0 +1,15 @@
+import { fileURLToPath } from "node:url"
+import { defineConfig } from "vitest/config"
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^plumage$/, replacement: at("src/index.ts") },
+      { find: /^plumage\/test$/, replacement: at("src/test/test.ts") },
+      { find: /^plumage\/adapters\/(\w+)$/, replacement: at("adapters/$1/server.ts") },
+    ],
+  },
+  test: { include: ["test/**/*.test.ts"], testTimeout: 20_000, pool: "forks" },
+})

@@ -1,1 +1,62 @@
+/** Plumage: Plug and Phoenix for TypeScript. */
+
+export type {
+  AbortReason,
+  Adapter,
+  Body,
+  Capabilities,
+  Exchange,
+  Limits,
+  MaybePromise,
+  OpenFile,
+  PeerData,
+  RequestHandler,
+  Server,
+  SockData,
+  SslData,
+  WebSocket,
+  WebSocketHandler,
+  WebSocketUpgrade,
+} from "./conn/adapter.ts"
+export { defaultLimits } from "./conn/adapter.ts"
 export * from "./conn/errors.ts"
+export { closeChunk, event, initChunk } from "./conn/event-source.ts"
+export type {
+  AnyConn,
+  Assigns,
+  Chunked,
+  Conn,
+  Done,
+  EventStreamOptions,
+  Halted,
+  ReadBodyOptions,
+  Ready,
+  RespCookieOptions,
+  Sent,
+  State,
+  Status,
+  Upgraded,
+  UpgradeOptions,
+} from "./conn/states.ts"
+export {
+  defineEndpoint,
+  type Endpoint,
+  type EndpointBuilder,
+  type EndpointOptions,
+  type SocketSource,
+} from "./endpoint/endpoint.ts"
+export { serve } from "./endpoint/serve.ts"
+export type { CookieOptions } from "./http/cookies.ts"
+export type { OriginPolicy } from "./http/origin.ts"
+export type { QueryParams, QueryValue } from "./http/query.ts"
+export type { ServerSentEvent } from "./http/sse.ts"
+export type { StatusName } from "./http/status.ts"
+export { type ConnOf, type Pipeline, pipeline } from "./plug/pipeline.ts"
+export type { Plug } from "./plug/plug.ts"
+export type { Params } from "./router/params.ts"
+export { type PathsOf, pathsOf } from "./router/paths.ts"
+export type { ResourceController, ResourceOptions } from "./router/resources.ts"
+export type { Handler, PatternOf, Route, Routes, StreamHandler } from "./router/route.ts"
+export { defineRouter, type Router, type RouterOptions, routerFor } from "./router/router.ts"
+export { type RouteInfo, routeInfo, routes } from "./router/routes.ts"
+export type { Scope } from "./router/scope.ts"

@@ -1,0 +1,28 @@
+/** What is checked before a request or an answer is changed. */
+
+import { invalidHeaderName, invalidHeaderValue } from "../http/headers.ts"
+import type { Connection } from "./conn.ts"
+import { AlreadySentError, InvalidHeaderError } from "./errors.ts"
+
+/** True while the answer can still be changed. */
+export function isUnsent(conn: Connection): boolean {
+  const { state } = conn
+  return state === "unset" || state === "set" || state === "set_chunked" || state === "set_file"
+}
+
+export function assertUnsent(conn: Connection): void {
+  if (!isUnsent(conn)) throw new AlreadySentError(`the response to ${conn.method} ${conn.path} was already sent`)
+}
+
+/** Checks a header that a plug wants to set, on either side, and gives its name in lower case. */
+export function checkedName(name: string, value: unknown): string {
+  const lower = String(name).toLowerCase()
+  const badName = invalidHeaderName(lower)
+  if (badName !== undefined) throw new InvalidHeaderError(badName)
+  if (typeof value !== "string") {
+    throw new InvalidHeaderError(`the value of header ${lower} must be a string, got ${typeof value}`)
+  }
+  const badValue = invalidHeaderValue(value)
+  if (badValue !== undefined) throw new InvalidHeaderError(`header ${lower}: ${badValue}`)
+  return lower
+}

@@ -1,0 +1,270 @@
+/** What a connection knows of its request: path, host, headers, parameters and body, each made when first read. */
+
+import { Buffer, isUtf8 } from "node:buffer"
+import { parseAuthority } from "../http/authority.ts"
+import * as list from "../http/headers.ts"
+import { parseMediaType } from "../http/media-type.ts"
+import { canonicalPath, isCanonicalPath, splitPath } from "../http/path.ts"
+import { decodeQuery, QueryError, type QueryParams } from "../http/query.ts"
+import { assertUnsent, checkedName } from "./checks.ts"
+import type { Connection } from "./conn.ts"
+import {
+  BadRequestError,
+  InvalidHeaderError,
+  InvalidQueryError,
+  RequestTooLargeError,
+  UnsupportedMediaTypeError,
+  UsageError,
+} from "./errors.ts"
+import type { ReadBodyOptions } from "./states.ts"
+
+export interface Rewrite {
+  method?: string
+  scheme?: "http" | "https"
+  host?: string
+  port?: number
+  remoteIp?: string
+}
+export interface Overrides extends Rewrite {
+  headers?: string[]
+}
+/** What was decoded so far. */
+export interface Parsed {
+  query: QueryParams | undefined
+  body: Readonly<Record<string, unknown>> | undefined
+  reqCookies: Record<string, string> | undefined
+  cookies: Record<string, unknown> | undefined
+  canonicalPath: string | undefined
+}
+export interface QueryOptions {
+  length?: number
+  validateUtf8?: boolean
+}
+
+/** Bytes of a query string that are decoded unless the caller says otherwise; more is 414. */
+export const queryLimit = 1_000_000
+const readTimeout = 15_000
+
+export function parsedOf(conn: Connection): Parsed {
+  conn.parsed ??= {
+    query: undefined,
+    body: undefined,
+    reqCookies: undefined,
+    cookies: undefined,
+    canonicalPath: undefined,
+  }
+  return conn.parsed
+}
+
+function overridesOf(conn: Connection): Overrides {
+  assertUnsent(conn)
+  conn.overrides ??= {}
+  return conn.overrides
+}
+
+/** Sets a key of a record that users fill; "__proto__" becomes an ordinary key. */
+export function define(record: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === "__proto__") {
+    Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true })
+  } else record[key] = value
+}
+
+export function pathInfo(conn: Connection): readonly string[] {
+  const segments = splitPath(conn.exchange.path)
+  if (segments === undefined) throw new BadRequestError("the path is not UTF-8")
+  conn.segments = segments
+  return segments
+}
+
+export function path(conn: Connection): string {
+  const raw = conn.exchange.path
+  if (conn.scriptName.length === 0 && isCanonicalPath(raw)) return raw
+  const parsed = parsedOf(conn)
+  parsed.canonicalPath ??= canonicalPath([...conn.scriptName, ...conn.pathInfo])
+  return parsed.canonicalPath
+}
+
+function authority(conn: Connection): { host: string; port: number | undefined } {
+  const header = conn.getReqHeader("host")
+  if (header === undefined || header === "") return { host: "", port: undefined }
+  const parsed = parseAuthority(header)
+  if (parsed === undefined) throw new BadRequestError("the host header is malformed")
+  return parsed
+}
+
+export function host(conn: Connection): string {
+  return authority(conn).host
+}
+
+export function port(conn: Connection): number {
+  return authority(conn).port ?? (conn.scheme === "https" ? 443 : 80)
+}
+
+export function url(conn: Connection): string {
+  const { scheme, port } = conn
+  const own = port === (scheme === "https" ? 443 : 80)
+  const query = conn.queryString === "" ? "" : `?${conn.queryString}`
+  return `${scheme}://${conn.host}${own ? "" : `:${port}`}${conn.path}${query}`
+}
+
+export function rewrite(conn: Connection, changes: Rewrite): void {
+  Object.assign(overridesOf(conn), changes)
+}
+
+export function getHeader(conn: Connection, name: string): string | undefined {
+  const lower = name.toLowerCase()
+  const own = conn.overrides?.headers
+  return own === undefined ? conn.exchange.getHeader(lower) : list.getHeader(own, lower)
+}
+
+export function getHeaders(conn: Connection, name: string): string[] {
+  return list.getHeaders(conn.reqHeaders, name.toLowerCase())
+}
+
+function ownHeaders(conn: Connection): string[] {
+  const overrides = overridesOf(conn)
+  overrides.headers ??= [...conn.exchange.getHeaders()]
+  return overrides.headers
+}
+
+function checkedRequestName(name: string, value: string): string {
+  const lower = checkedName(name, value)
+  if (lower === "host") throw new InvalidHeaderError("set the host with conn.rewrite({ host }), not with a header")
+  return lower
+}
+
+export function putHeader(conn: Connection, name: string, value: string): void {
+  list.putHeader(ownHeaders(conn), checkedRequestName(name, value), value)
+}
+
+/** The pairs of a record or of an iterable of pairs. */
+export function pairs(
+  headers: Iterable<readonly [string, string]> | Readonly<Record<string, string>>,
+): Iterable<readonly [string, string]> {
+  return Symbol.iterator in headers ? (headers as Iterable<readonly [string, string]>) : Object.entries(headers)
+}
+
+export function prependHeaders(conn: Connection, headers: Iterable<readonly [string, string]>): void {
+  const added: string[] = []
+  for (const [name, value] of headers) added.push(checkedRequestName(name, value), value)
+  ownHeaders(conn).unshift(...added)
+}
+
+export function mergeHeaders(
+  conn: Connection,
+  headers: Iterable<readonly [string, string]> | Readonly<Record<string, string>>,
+): void {
+  for (const [name, value] of pairs(headers)) putHeader(conn, name, value)
+}
+
+export function deleteHeader(conn: Connection, name: string): void {
+  list.deleteHeader(ownHeaders(conn), name.toLowerCase())
+}
+
+export function fetchQuery(conn: Connection, options: QueryOptions): QueryParams {
+  const parsed = parsedOf(conn)
+  if (parsed.query !== undefined) return parsed.query
+  const query = conn.queryString
+  const limit = options.length ?? queryLimit
+  if (query.length > limit) {
+    throw new InvalidQueryError(`the query string is longer than ${limit} bytes`, 414)
+  }
+  try {
+    parsed.query = decodeQuery(query, { validateUtf8: options.validateUtf8 ?? true })
+  } catch (error) {
+    if (error instanceof QueryError) throw new InvalidQueryError(error.message)
+    throw error
+  }
+  return parsed.query
+}
+
+export function bodyParams(conn: Connection): Readonly<Record<string, unknown>> {
+  const body = conn.parsed?.body
+  if (body !== undefined) return body
+  throw new UsageError("bodyParams were not fetched: put a body parser before this plug, or use readJson or readBody")
+}
+
+export function params(conn: Connection): Readonly<Record<string, unknown>> {
+  const all: Record<string, unknown> = Object.create(null)
+  for (const source of [conn.queryParams, conn.parsed?.body, conn.pathParams]) {
+    for (const key in source) all[key] = (source as Record<string, unknown>)[key]
+  }
+  return all
+}
+
+function declaredTooLong(conn: Connection, length: number): boolean {
+  const declared = conn.exchange.getHeader("content-length")
+  return declared !== undefined && Number(declared) > length
+}
+
+/** Reads the body whole, or up to `length` bytes where `partial`; the one place that asks the server for it. */
+function read<T>(
+  conn: Connection,
+  options: ReadBodyOptions | undefined,
+  partial: boolean,
+  take: (data: Uint8Array, more: boolean) => T,
+): Promise<T> {
+  const length = options?.length ?? conn.exchange.limits.bodyBytes
+  return new Promise((resolve, reject) => {
+    if (!partial && declaredTooLong(conn, length)) return reject(tooLarge(length))
+    conn.exchange.readBody(length, options?.timeout ?? readTimeout, (error, data, more) => {
+      if (error !== undefined) reject(error)
+      else if (more && !partial) reject(tooLarge(length))
+      else {
+        try {
+          resolve(take(data, more))
+        } catch (failure) {
+          reject(failure)
+        }
+      }
+    })
+  })
+}
+
+function tooLarge(length: number): RequestTooLargeError {
+  return new RequestTooLargeError(`the request body is longer than ${length} bytes`)
+}
+
+export function readBody(conn: Connection, options: ReadBodyOptions | undefined): Promise<Uint8Array> {
+  return read(conn, options, false, (data) => data)
+}
+
+export function readBodyPart(
+  conn: Connection,
+  options: ReadBodyOptions | undefined,
+): Promise<{ data: Uint8Array; more: boolean }> {
+  return read(conn, options, true, (data, more) => ({ data, more }))
+}
+
+function decodeText(data: Uint8Array): string {
+  if (!isUtf8(data)) throw new BadRequestError("the request body is not UTF-8")
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString()
+}
+
+export function readText(conn: Connection, options: ReadBodyOptions | undefined): Promise<string> {
+  return read(conn, options, false, decodeText)
+}
+
+export function readJson(conn: Connection, options: ReadBodyOptions | undefined): Promise<unknown> {
+  const header = conn.getReqHeader("content-type")
+  if (header !== "application/json" && !isJsonType(header)) {
+    return Promise.reject(new UnsupportedMediaTypeError("the request body must be application/json"))
+  }
+  return read(conn, options, false, decodeJson)
+}
+
+function isJsonType(header: string | undefined): boolean {
+  const type = header === undefined ? undefined : parseMediaType(header)
+  return (
+    type !== undefined && type.type === "application" && (type.subtype === "json" || type.subtype.endsWith("+json"))
+  )
+}
+
+function decodeJson(data: Uint8Array): unknown {
+  const text = decodeText(data)
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new BadRequestError("the request body is not valid JSON", { cause })
+  }
+}

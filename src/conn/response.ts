@@ -1,0 +1,278 @@
+/** The answer of a connection: headers, callbacks before it leaves, and the ways to send it. */
+
+import { Buffer } from "node:buffer"
+import * as list from "../http/headers.ts"
+import { escapeHtml } from "../http/html.ts"
+import { mimeFromPath } from "../http/mime.ts"
+import { decodePercent } from "../http/percent.ts"
+import { bodyAllowed, statusCode } from "../http/status.ts"
+import type { Body } from "./adapter.ts"
+import { assertUnsent, checkedName } from "./checks.ts"
+import type { Connection } from "./conn.ts"
+import { writeCookies } from "./cookies.ts"
+import { InvalidHeaderError, UsageError } from "./errors.ts"
+import type { Conn, State, Status } from "./states.ts"
+
+/** Plug's default: an answer is nobody's to keep unless it says so. */
+const cacheControl = "max-age=0, private, must-revalidate"
+
+export function defaultHeaders(): string[] {
+  return ["cache-control", cacheControl]
+}
+
+function code(status: Status): number {
+  return typeof status === "number" && status >= 100 && status <= 999 && Number.isInteger(status)
+    ? status
+    : statusCode(status)
+}
+
+export function putStatus(conn: Connection, status: Status | undefined): void {
+  const value = status === undefined ? undefined : code(status)
+  assertUnsent(conn)
+  conn.status = value
+}
+
+export function getHeader(conn: Connection, name: string): string | undefined {
+  return list.getHeader(conn.respHeaders, name.toLowerCase())
+}
+
+export function getHeaders(conn: Connection, name: string): string[] {
+  return list.getHeaders(conn.respHeaders, name.toLowerCase())
+}
+
+const reserved = new Set(["content-length", "connection", "transfer-encoding", "keep-alive", "upgrade"])
+
+/** Framing is the server's: a length is kept aside, "close" is passed on, the rest is refused. False: not for the list. */
+function mayBeListed(conn: Connection, name: string, value: string): boolean {
+  if (!reserved.has(name)) return true
+  if (name === "content-length") {
+    if (!/^\d{1,15}$/.test(value)) throw new InvalidHeaderError(`content-length must be digits, got ${value}`)
+    conn.declaredLength = Number(value)
+    return true
+  }
+  if (name === "connection" && value.toLowerCase() === "close") return true
+  throw new InvalidHeaderError(`${name} is set by the server; of these only "connection: close" is yours to put`)
+}
+
+export function putHeader(conn: Connection, name: string, value: string): void {
+  const lower = checkedName(name, value)
+  if (conn.state !== "unset") assertUnsent(conn)
+  if (mayBeListed(conn, lower, value)) list.putHeader(conn.respHeaders, lower, value)
+}
+
+export function prependHeaders(conn: Connection, headers: Iterable<readonly [string, string]>): void {
+  const added: string[] = []
+  for (const [name, value] of headers) {
+    const lower = checkedName(name, value)
+    if (mayBeListed(conn, lower, value)) added.push(lower, value)
+  }
+  assertUnsent(conn)
+  conn.respHeaders.unshift(...added)
+}
+
+export function deleteHeader(conn: Connection, name: string): void {
+  assertUnsent(conn)
+  const lower = name.toLowerCase()
+  if (lower === "content-length") conn.declaredLength = -1
+  list.deleteHeader(conn.respHeaders, lower)
+}
+
+export function registerBeforeSend(conn: Connection, callback: (conn: Conn) => unknown): void {
+  assertUnsent(conn)
+  conn.beforeSend ??= []
+  conn.beforeSend.push(callback)
+}
+
+function checkBody(body: unknown): asserts body is Body {
+  if (typeof body !== "string" && !(body instanceof Uint8Array)) {
+    throw new UsageError(`a body is a string or a Uint8Array, got ${body === null ? "null" : typeof body}`)
+  }
+}
+
+export function resp(conn: Connection, status: Status, body: Body): void {
+  const value = code(status)
+  checkBody(body)
+  assertUnsent(conn)
+  if (conn.state === "set_chunked" || conn.state === "set_file") {
+    throw new UsageError("resp() cannot replace an answer that is being streamed")
+  }
+  conn.status = value
+  conn.respBody = body
+  conn.state = "set"
+}
+
+/** Runs the callbacks, the last registered first, then turns cookies into headers. */
+function prepare(conn: Connection, target: State): void {
+  conn.state = target
+  const callbacks = conn.beforeSend
+  if (callbacks !== undefined) {
+    conn.beforeSend = undefined
+    conn.preparing = true
+    try {
+      for (let i = callbacks.length - 1; i >= 0; i--) callbacks[i]!(conn as unknown as Conn)
+    } finally {
+      conn.preparing = false
+    }
+  }
+  if (conn.respCookies !== undefined) writeCookies(conn)
+}
+
+/** Every way to answer passes here first: the checks, and the callbacks where there are any. */
+function begin(conn: Connection, status: number, target: State): void {
+  if (conn.state !== "unset" && conn.state !== "set") assertUnsent(conn)
+  if (conn.preparing) {
+    throw new UsageError("a callback of registerBeforeSend may change the answer, but not send it")
+  }
+  if (status < 200) throw new UsageError(`${status} is informational: send it with inform(), it is no answer`)
+  conn.status = status
+  if (conn.beforeSend !== undefined || conn.respCookies !== undefined) prepare(conn, target)
+}
+
+/** The list to send, without the length that only the server writes. */
+function listToSend(conn: Connection): string[] {
+  const { headers } = conn
+  if (headers === undefined) return defaultHeaders()
+  if (conn.declaredLength !== -1) list.deleteHeader(headers, "content-length")
+  return headers
+}
+
+/** The length to announce where no body is sent (RFC 9110 §8.6): that of the body left out, or what was put by hand. */
+function announcedLength(conn: Connection, status: number, body: Body): number {
+  if (status === 204) return -1
+  if (status === 205) return 0
+  if (body.length !== 0) return typeof body === "string" ? Buffer.byteLength(body) : body.byteLength
+  return conn.declaredLength === -1 && status !== 304 ? 0 : conn.declaredLength
+}
+
+export function send(conn: Connection, status: Status, body: Body): Connection {
+  if (typeof body !== "string") checkBody(body)
+  conn.respBody = body
+  begin(conn, code(status), "set")
+  const final = conn.status as number
+  const { exchange } = conn
+  if (exchange.method === "HEAD" || !bodyAllowed(final)) {
+    exchange.sendHead(final, listToSend(conn), announcedLength(conn, final, conn.respBody))
+  } else {
+    exchange.sendResp(final, listToSend(conn), conn.respBody)
+  }
+  conn.respBody = undefined
+  conn.state = "sent"
+  return conn
+}
+
+/** Sends what `resp` has set. */
+export function sendSet(conn: Connection): Connection {
+  if (conn.state === "unset")
+    throw new UsageError("sendResp() without a status sends what resp() has set; nothing was set")
+  return send(conn, conn.status as number, conn.respBody as Body)
+}
+
+/** Sends a body of a type, unless another type was put before. */
+export function sendAs(conn: Connection, type: string, body: string): Connection {
+  if (conn.headers === undefined) {
+    if (conn.state === "unset") conn.headers = ["cache-control", cacheControl, "content-type", type]
+  } else if (list.getHeader(conn.headers, "content-type") === undefined) {
+    conn.headers.push("content-type", type)
+  }
+  return send(conn, conn.status ?? 200, body)
+}
+
+export function encodeJson(value: unknown): string {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch (cause) {
+    throw new UsageError(`json() got a value that JSON cannot carry: ${(cause as Error).message}`, { cause })
+  }
+  if (text === undefined) throw new UsageError(`json() got ${typeof value}, which JSON cannot carry`)
+  return text
+}
+
+/** Checks that a redirect stays on this site, however a browser reads it. */
+export function localPath(to: string): string {
+  // Browsers drop control characters and take "\\" for "/", so "/\\evil" and "/\t/evil" would lead away.
+  const plain = (decodePercent(to, false) ?? to).replace(/[\x00-\x20\x7f]/g, "")
+  if (!to.startsWith("/") || /^\/[/\\]/.test(plain) || to.includes("\\") || list.invalidHeaderValue(to) !== undefined) {
+    throw new UsageError("redirect() takes a path of this site that begins with one /; use redirectExternal elsewhere")
+  }
+  return to
+}
+
+export function redirect(conn: Connection, location: string): Connection {
+  const status = conn.status ?? 302
+  if (status < 300 || status > 399) throw new UsageError(`a redirect has a 3xx status, got ${status}`)
+  putHeader(conn, "location", location)
+  conn.status = status
+  return sendAs(conn, "text/html; charset=utf-8", `<a href="${escapeHtml(location)}">You are being redirected.</a>`)
+}
+
+function checkSlice(offset: number, length: number | undefined): void {
+  if (!Number.isSafeInteger(offset) || offset < 0) {
+    throw new UsageError(`sendFile: offset takes a whole number from 0, got ${offset}`)
+  }
+  if (length !== undefined && (!Number.isSafeInteger(length) || length <= 0)) {
+    throw new UsageError(`sendFile: length takes a whole number from 1, got ${length}`)
+  }
+}
+
+export async function sendFile(
+  conn: Connection,
+  status: Status,
+  path: string,
+  offset = 0,
+  length?: number,
+): Promise<Connection> {
+  const value = code(status)
+  if (typeof path !== "string" || path.includes("\0")) throw new UsageError("sendFile: the path is no path")
+  checkSlice(offset, length)
+  assertUnsent(conn)
+  const { exchange } = conn
+  const file = await exchange.openFile(path)
+  try {
+    const count = length ?? file.size - offset
+    if (count < 0 || offset + count > file.size) {
+      throw new UsageError(`sendFile: ${offset}+${count} is outside the file, which has ${file.size} bytes`)
+    }
+    if (list.getHeader(conn.respHeaders, "content-type") === undefined) {
+      putHeader(conn, "content-type", mimeFromPath(path))
+    }
+    conn.respBody = undefined
+    begin(conn, value, "set_file")
+    const final = conn.status as number
+    conn.state = "file"
+    if (exchange.method !== "HEAD" && bodyAllowed(final)) {
+      await exchange.sendFile(final, listToSend(conn), file, offset, count)
+    } else {
+      exchange.sendHead(final, listToSend(conn), final === 204 ? -1 : final === 205 ? 0 : count)
+    }
+  } finally {
+    file.close()
+  }
+  return conn
+}
+
+export function sendChunked(conn: Connection, status: Status): Connection {
+  conn.respBody = undefined
+  begin(conn, code(status), "set_chunked")
+  const final = conn.status as number
+  const { exchange } = conn
+  if (exchange.method === "HEAD" || !bodyAllowed(final)) {
+    exchange.sendHead(final, listToSend(conn), final === 205 ? 0 : final === 204 ? -1 : conn.declaredLength)
+    conn.headOnly = true
+    conn.closed = true
+  } else {
+    exchange.sendChunked(final, listToSend(conn), conn.declaredLength)
+  }
+  conn.state = "chunked"
+  return conn
+}
+
+export function inform(conn: Connection, status: number, headers: Readonly<Record<string, string>>): void {
+  if (!Number.isInteger(status) || status < 100 || status > 199 || status === 101) {
+    throw new UsageError(`inform() takes a status from 100 to 199 other than 101, got ${status}`)
+  }
+  const added: string[] = []
+  for (const [name, value] of Object.entries(headers)) added.push(checkedName(name, value), value)
+  assertUnsent(conn)
+  conn.exchange.inform(status, added)
+}

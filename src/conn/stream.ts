@@ -1,0 +1,152 @@
+/** Answers that are written bit by bit: chunks, server-sent events, and the signal that tells when nobody listens. */
+
+import { encodeComment, encodeEvent, type ServerSentEvent } from "../http/sse.ts"
+import type { AbortReason, Body, Exchange, MaybePromise } from "./adapter.ts"
+import type { Connection } from "./conn.ts"
+import { DrainingError, HTTPError, UsageError } from "./errors.ts"
+import { startHeartbeat } from "./heartbeat.ts"
+import type { Conn, EventStreamOptions } from "./states.ts"
+
+/** The signal of an exchange: aborts with the reason when it ends early, stays silent when it ends well. */
+export function signalOf(exchange: Exchange): AbortSignal {
+  const controller = new AbortController()
+  exchange.onClose((reason) => {
+    if (reason !== undefined) controller.abort(reason)
+  })
+  return controller.signal
+}
+
+function assertChunked(conn: Connection): void {
+  if (conn.state !== "chunked") throw new UsageError("chunks follow sendChunked(); call it first")
+}
+
+export function chunk(conn: Connection, data: Body): MaybePromise<boolean> {
+  assertChunked(conn)
+  if (typeof data !== "string" && !(data instanceof Uint8Array)) {
+    throw new UsageError(`a chunk is a string or a Uint8Array, got ${data === null ? "null" : typeof data}`)
+  }
+  if (conn.headOnly) return true
+  if (conn.closed) return false
+  // An empty chunk would end the body.
+  return data.length === 0 ? true : write(conn, data)
+}
+
+/** Writes, and keeps count of what nobody waits for: a writer that ignores a slow client loses it at the bound. */
+function write(conn: Connection, data: Body): MaybePromise<boolean> {
+  const { exchange, slow } = conn
+  if (slow !== undefined && (slow.bytes += data.length) > exchange.limits.backlogBytes) {
+    conn.closed = true
+    exchange.abort()
+    return false
+  }
+  const written = exchange.chunk(data)
+  if (typeof written !== "boolean" && slow === undefined) {
+    conn.slow = { bytes: data.length }
+    void written.then(() => {
+      conn.slow = undefined
+    })
+  }
+  return written
+}
+
+export function event(conn: Connection, data: unknown, options: Omit<ServerSentEvent, "data">): MaybePromise<boolean> {
+  return chunk(conn, encode({ ...options, data }))
+}
+
+function encode(event: ServerSentEvent): string {
+  try {
+    return encodeEvent(event)
+  } catch (cause) {
+    throw new UsageError((cause as Error).message, { cause })
+  }
+}
+
+export function initChunk(conn: Connection, data: Body): void {
+  assertChunked(conn)
+  conn.held = true
+  void chunk(conn, data)
+}
+
+export function close(conn: Connection): void {
+  assertChunked(conn)
+  if (conn.closed) return
+  conn.closed = true
+  conn.exchange.endChunked()
+}
+
+/** Makes the answer an event stream: its head and a first comment leave at once, and comments keep an idle line open. */
+export function openEventStream(conn: Connection, options: EventStreamOptions): void {
+  conn.putRespHeader("content-type", "text/event-stream; charset=utf-8")
+  // "no-transform" and "x-accel-buffering" keep compressors and proxies from holding events back.
+  conn.putRespHeader("cache-control", "no-cache, no-transform")
+  conn.putRespHeader("x-accel-buffering", "no")
+  conn.sendChunked(conn.status ?? 200)
+  conn.held = true
+  conn.events = true
+  if (conn.headOnly) return
+  void conn.exchange.chunk(encodeComment(""))
+  startHeartbeat(conn, options.heartbeat)
+  conn.exchange.onDrain(() => sayGoodbye(conn))
+}
+
+/** Tells the client to come back, at a moment of its own so that not all do at once, and ends the stream. */
+function sayGoodbye(conn: Connection): void {
+  if (conn.closed) return
+  void conn.exchange.chunk(`retry: ${1000 + Math.floor(Math.random() * 4000)}\n\n`)
+  conn.close()
+}
+
+export function eventStream(
+  conn: Connection,
+  events: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>,
+  options: EventStreamOptions,
+): Connection {
+  openEventStream(conn, options)
+  if (!conn.headOnly) void pump(conn, events)
+  return conn
+}
+
+/** Writes what the generator yields, at the pace of the client; ends the generator when the client leaves. */
+async function pump(conn: Connection, events: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>): Promise<void> {
+  const scope = new AbortController()
+  let iterator: AsyncIterator<ServerSentEvent> | undefined
+  let running = true
+  const end = (reason: AbortReason | undefined): void => {
+    if (!running) return
+    running = false
+    scope.abort(reason ?? new DrainingError("the stream was closed"))
+    // A generator that waits for something else ends when that is over; nobody waits for it here.
+    iterator?.return?.()?.then(undefined, () => undefined)
+  }
+  conn.exchange.onClose(end)
+  conn.exchange.onDrain(() => end(new DrainingError()))
+  try {
+    iterator = events(scope.signal)[Symbol.asyncIterator]()
+    while (running) {
+      const { value, done } = await iterator.next()
+      if (!running || done || !(await chunk(conn, encode(value)))) break
+    }
+    const ended = running
+    running = false
+    if (ended) conn.close()
+  } catch (error) {
+    const failed = running
+    end(undefined)
+    if (failed) failStream(conn, error)
+  }
+}
+
+/**
+ * Ends a stream that failed after its head had left: reports the error, tells an EventSource its public code, and cuts the
+ * connection so that the client can tell this end from a normal one.
+ */
+export function failStream(conn: Connection, error: unknown): void {
+  if (conn.closed) return
+  conn.settings.onError(error, conn as unknown as Conn)
+  if (conn.events) {
+    const code = error instanceof HTTPError ? error.code : "ERR_INTERNAL"
+    void conn.exchange.chunk(encodeEvent({ event: "error", data: { code } }))
+  }
+  conn.closed = true
+  conn.exchange.abort()
+}

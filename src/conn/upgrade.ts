@@ -1,0 +1,86 @@
+/** The way from a request to a websocket: the handshake is checked here, the server only switches (RFC 6455 §4.2). */
+
+import { compileOriginPolicy, type OriginPolicy } from "../http/origin.ts"
+import { chooseSubprotocol, invalidHandshake } from "../http/websocket.ts"
+import type { WebSocketHandler } from "./adapter.ts"
+import { assertUnsent } from "./checks.ts"
+import type { Connection } from "./conn.ts"
+import { BadRequestError, ForbiddenError, UpgradeRequiredError, UsageError } from "./errors.ts"
+import type { Conn, UpgradeOptions } from "./states.ts"
+
+type OriginCheck = ReturnType<typeof compileOriginPolicy>
+/** Policies are compiled once; those made per request are forgotten with it. */
+const compiled = new WeakMap<object, OriginCheck>()
+const sameOrigin = compileOriginPolicy(true)
+
+function originCheck(policy: OriginPolicy): OriginCheck {
+  if (typeof policy !== "object" && typeof policy !== "function") {
+    return policy === true ? sameOrigin : compileOriginPolicy(policy)
+  }
+  let check = compiled.get(policy)
+  if (check === undefined) compiled.set(policy, (check = compileOriginPolicy(policy)))
+  return check
+}
+
+export function upgrade(conn: Connection, protocol: string, handler: WebSocketHandler, options: UpgradeOptions): void {
+  if (protocol !== "websocket")
+    throw new UsageError(`upgrade() knows "websocket" and no other protocol, got ${protocol}`)
+  assertUnsent(conn)
+  const { exchange } = conn
+  const { messageBytes } = exchange.limits
+  const maxMessageBytes = options.maxMessageBytes ?? messageBytes
+  if (!Number.isSafeInteger(maxMessageBytes) || maxMessageBytes < 1 || maxMessageBytes > messageBytes) {
+    throw new UsageError(`upgrade: maxMessageBytes takes 1 to the server's limits.messageBytes (${messageBytes})`)
+  }
+  checkHandshake(conn)
+  checkOrigin(conn, options.checkOrigin ?? true)
+  const chosen = subprotocol(conn, options.protocols ?? [])
+  conn.state = "upgraded"
+  exchange.upgrade({
+    handler,
+    protocol: chosen,
+    headers: headersOf(conn),
+    messageBytes: maxMessageBytes,
+    compression: options.compression ?? false,
+    onError: (error) => conn.settings.onError(error, conn as unknown as Conn),
+  })
+}
+
+function checkHandshake(conn: Connection): void {
+  const wanted = conn.getReqHeader("upgrade")
+  if (wanted === undefined || wanted.toLowerCase() !== "websocket") {
+    throw new UpgradeRequiredError("this resource is a websocket")
+  }
+  const wrong = invalidHandshake((name) => conn.getReqHeader(name), conn.exchange.method)
+  if (wrong === undefined) return
+  const version = conn.getReqHeader("sec-websocket-version")
+  if (version !== undefined && version !== "13") throw new UpgradeRequiredError(wrong)
+  throw new BadRequestError(wrong)
+}
+
+function checkOrigin(conn: Connection, policy: OriginPolicy): void {
+  const origin = conn.getReqHeader("origin")
+  const { scheme, host, port } = conn
+  if (originCheck(policy)(origin, { scheme, host, port })) return
+  throw new ForbiddenError(`origin ${origin?.slice(0, 200)} may not connect; allow it with upgrade's checkOrigin`)
+}
+
+function subprotocol(conn: Connection, spoken: readonly string[]): string {
+  if (spoken.length === 0) return ""
+  const asked = conn.getReqHeaders("sec-websocket-protocol").join(",")
+  const chosen = chooseSubprotocol(asked, spoken)
+  if (chosen === undefined)
+    throw new BadRequestError(`this websocket speaks ${spoken.join(", ")}; the client asked for none of them`)
+  return chosen
+}
+
+/** The headers that were put, without those that belong to an answer with a body. */
+function headersOf(conn: Connection): string[] {
+  const own: string[] = []
+  const all = conn.headers ?? []
+  for (let i = 0; i < all.length; i += 2) {
+    const name = all[i]!
+    if (name !== "cache-control" && name !== "connection" && !name.startsWith("content-")) own.push(name, all[i + 1]!)
+  }
+  return own
+}

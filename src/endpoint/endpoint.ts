@@ -1,0 +1,96 @@
+/** The endpoint: the boundary where every request of an application begins and ends. */
+
+import type { Exchange, MaybePromise, WebSocketHandler } from "../conn/adapter.ts"
+import { Connection, type Settings } from "../conn/conn.ts"
+import { InvalidOptionError, NotSentError, UsageError } from "../conn/errors.ts"
+import { sendSet } from "../conn/response.ts"
+import type { Assigns, Conn, Done, Halted, UpgradeOptions } from "../conn/states.ts"
+import { flat } from "../plug/pipeline.ts"
+import type { Flat } from "../plug/plug.ts"
+import { type AnyAction, type AnyPlug, run } from "../plug/run.ts"
+import type { Routes } from "../router/route.ts"
+import type { Router } from "../router/router.ts"
+import { fail, logError } from "./errors.ts"
+import { socketPlug } from "./socket.ts"
+
+/** An application that a server can carry. */
+export interface Endpoint {
+  readonly routes: Routes
+  /** Answers one exchange; what servers call. Never throws and never rejects: errors become answers. */
+  call(exchange: Exchange): MaybePromise<void>
+}
+
+export interface EndpointOptions {
+  /** At least 64 characters; signs and encrypts cookies. */
+  secretKeyBase?: string
+  /** Told of errors that are not the client's to know (500), and of those after an answer had begun; writes to stderr. */
+  onError?: (error: unknown, conn: Conn) => void
+}
+
+/** What gives a websocket for a connection: a handler, or a function that makes one and may refuse by answering. */
+export type SocketSource<A extends Assigns> =
+  | WebSocketHandler
+  | ((conn: Conn<A>) => MaybePromise<WebSocketHandler | Done>)
+
+export interface EndpointBuilder<out Out extends Assigns> {
+  /** Appends a plug that runs for every request. */
+  plug<O extends Assigns>(
+    plug: (conn: Conn<Out>) => MaybePromise<Conn<O> | Halted>,
+  ): EndpointBuilder<Flat<Out & NoInfer<O>>>
+  /** Mounts a websocket at a path; it sees what the plugs before it have assigned. */
+  socket(path: string, socket: SocketSource<Out>, options?: UpgradeOptions): EndpointBuilder<Out>
+  /** Ends the row with a router. */
+  router(router: Router<Out, Routes>): Endpoint
+}
+
+/**
+ * Begins an endpoint: `defineEndpoint().plug(…).socket(…).router(router)`.
+ *
+ * Raises `InvalidOptionError` for a secret that is too short.
+ */
+export function defineEndpoint(options: EndpointOptions = {}): EndpointBuilder<{}> {
+  const { secretKeyBase, onError = logError } = options
+  if (secretKeyBase !== undefined && secretKeyBase.length < 64) {
+    throw new InvalidOptionError(
+      `defineEndpoint: secretKeyBase takes at least 64 characters, got ${secretKeyBase.length}; openssl rand -base64 48 makes 64`,
+    )
+  }
+  return builder({ secretKeyBase, onError }, [])
+}
+
+function builder(settings: Settings, row: readonly AnyPlug[]): EndpointBuilder<any> {
+  return {
+    plug: (plug: AnyPlug) => builder(settings, [...row, ...flat(plug)]),
+    socket: (path: string, socket: SocketSource<any>, options?: UpgradeOptions) =>
+      builder(settings, [...row, socketPlug(path, socket, options)]),
+    router: (router: Router<any, Routes>) => makeEndpoint(settings, row, router),
+  }
+}
+
+function makeEndpoint(settings: Settings, plugs: readonly AnyPlug[], router: Router<any, Routes>): Endpoint {
+  if (typeof router !== "function" || !("routes" in router)) {
+    throw new UsageError("router() takes what defineRouter has made")
+  }
+  return {
+    routes: router.routes,
+    call(exchange) {
+      const conn = new Connection(exchange, settings)
+      try {
+        const result = run(plugs, conn, router as AnyAction, undefined)
+        if (result !== conn) return (result as Promise<Connection>).then(finish, (error) => fail(conn, error))
+        finish(conn)
+      } catch (error) {
+        fail(conn, error)
+      }
+    },
+  }
+}
+
+/** Ends what the row has left open: sends what was only set, ends a stream that nobody holds. */
+function finish(conn: Connection): void {
+  const { state } = conn
+  if (state === "sent") return
+  if (state === "set") sendSet(conn)
+  else if (state === "chunked" && !conn.held) conn.close()
+  else if (state === "unset") fail(conn, new NotSentError(`nothing was sent for ${conn.method} ${conn.path}`))
+}

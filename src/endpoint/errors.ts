@@ -1,0 +1,92 @@
+/** Errors that reach the endpoint: who is told, and what the client sees. */
+
+import type { Connection } from "../conn/conn.ts"
+import { HTTPError, TransportError } from "../conn/errors.ts"
+import type { Conn } from "../conn/states.ts"
+import { failStream } from "../conn/stream.ts"
+import { acceptedType } from "../http/accept.ts"
+import { escapeHtml } from "../http/html.ts"
+import { reasonPhrase } from "../http/status.ts"
+
+/** Writes an error with its stack to stderr. */
+export function logError(error: unknown, conn: Conn): void {
+  console.error(`${conn.method} ${JSON.stringify(conn.unsafeRawPath)} failed:`, error)
+}
+
+/** Turns an error into an answer, or into a visible end where one had begun. Never throws. */
+export function fail(conn: Connection, error: unknown): void {
+  try {
+    const { exchange } = conn
+    if (exchange.sent) {
+      if (conn.state === "chunked") failStream(conn, error)
+      else if (!(error instanceof TransportError)) report(conn, error)
+      return
+    }
+    if (error instanceof TransportError) return exchange.abort()
+    const shown = error instanceof HTTPError ? error : undefined
+    if (shown === undefined) report(conn, error)
+    answer(conn, shown)
+  } catch (failure) {
+    lastResort(conn, failure)
+  }
+}
+
+function report(conn: Connection, error: unknown): void {
+  try {
+    conn.settings.onError(error, conn as unknown as Conn)
+  } catch (failure) {
+    logError(failure, conn as unknown as Conn)
+  }
+}
+
+/** Headers that spoke of the answer that did not come. */
+const stale = [
+  "content-length",
+  "content-encoding",
+  "content-range",
+  "content-disposition",
+  "etag",
+  "last-modified",
+  "accept-ranges",
+]
+
+function answer(conn: Connection, shown: HTTPError | undefined): void {
+  const status = shown?.status ?? 500
+  // Whatever state the failure left, nothing was sent; the answer is begun anew.
+  conn.state = "unset"
+  conn.preparing = false
+  for (const name of stale) while (conn.getRespHeader(name) !== undefined) conn.deleteRespHeader(name)
+  const headers = shown?.headers ?? []
+  for (let i = 0; i < headers.length; i += 2) conn.putRespHeader(headers[i]!, headers[i + 1]!)
+  const [type, body] = page(conn, status, shown)
+  conn.putRespHeader("content-type", type)
+  conn.sendResp(status, body)
+}
+
+/** The error in the format that the client accepts; of an error that is not the client's only status and phrase. */
+function page(conn: Connection, status: number, shown: HTTPError | undefined): [type: string, body: string] {
+  const phrase = reasonPhrase(status)
+  const message = shown?.message ?? phrase
+  const format = acceptedType(conn.getReqHeader("accept") ?? "*/*", ["text/plain", "text/html", "application/json"])
+  if (format === "application/json") {
+    const error = { status, code: shown?.code ?? "ERR_INTERNAL", message }
+    return ["application/json; charset=utf-8", JSON.stringify({ error })]
+  }
+  if (format === "text/html") {
+    const title = escapeHtml(`${status} ${phrase}`)
+    const body = `<!doctype html>\n<title>${title}</title>\n<h1>${title}</h1>\n<p>${escapeHtml(message)}</p>\n`
+    return ["text/html; charset=utf-8", body]
+  }
+  return [
+    "text/plain; charset=utf-8",
+    message === phrase ? `${status} ${phrase}\n` : `${status} ${phrase}\n${message}\n`,
+  ]
+}
+
+/** An error while the error was answered: the barest answer, and whoever is told is told of this one. */
+function lastResort(conn: Connection, failure: unknown): void {
+  report(conn, failure)
+  if (conn.exchange.sent) return conn.exchange.abort()
+  conn.state = "sent"
+  conn.exchange.sendHead(500, ["connection", "close"], 0)
+}

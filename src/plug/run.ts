@@ -1,0 +1,58 @@
+/**
+ * The one loop that runs plugs. It is sync as long as the plugs are: only a plug that returns a promise makes the rest of
+ * the request asynchronous.
+ */
+
+import { Connection } from "../conn/conn.ts"
+import { NotAConnError } from "../conn/errors.ts"
+
+/** Plugs and actions as the loop sees them. Types were settled where they were put together. */
+export type AnyPlug = (conn: any) => unknown
+export type AnyAction = (conn: any, params: any) => unknown
+
+/**
+ * Runs plugs in a row until one halts, then the action where there is one. Gives the connection, or a promise of it.
+ * Raises `NotAConnError` naming the plug that returned anything else.
+ */
+export function run(
+  plugs: readonly AnyPlug[],
+  conn: Connection,
+  action: AnyAction | undefined,
+  params: unknown,
+  from = 0,
+): Connection | Promise<Connection> {
+  for (let i = from; i < plugs.length; i++) {
+    const plug = plugs[i]!
+    const result = plug(conn)
+    if (result !== conn) {
+      return promised(result, plug, conn).then((value) => {
+        if (value !== conn) throw notAConn(value, plug, conn)
+        return conn.halted ? conn : run(plugs, conn, action, params, i + 1)
+      })
+    }
+    if (conn.halted) return conn
+  }
+  if (action === undefined) return conn
+  const result = action(conn, params)
+  if (result === conn) return conn
+  return promised(result, action, conn).then((value) => {
+    if (value !== conn) throw notAConn(value, action, conn)
+    return conn
+  })
+}
+
+function promised(result: unknown, by: AnyAction, conn: Connection): Promise<unknown> {
+  if (typeof (result as PromiseLike<unknown> | null | undefined)?.then === "function") return result as Promise<unknown>
+  throw notAConn(result, by, conn)
+}
+
+function notAConn(result: unknown, by: AnyAction, conn: Connection): NotAConnError {
+  const what = result instanceof Connection ? "another connection" : describe(result)
+  const who = by.name === "" ? "an unnamed function" : by.name
+  return new NotAConnError(`${who} must return the connection, got ${what}, for ${conn.method} ${conn.unsafeRawPath}`)
+}
+
+function describe(value: unknown): string {
+  if (value === null || typeof value !== "object") return String(value)
+  return `a ${value.constructor?.name ?? "object"}`
+}

@@ -1,0 +1,117 @@
+/** The router: finds the route of a request and runs its plugs and its action in one row. */
+
+import type { MaybePromise } from "../conn/adapter.ts"
+import type { Connection } from "../conn/conn.ts"
+import { MethodNotAllowedError, NoRouteError, UsageError } from "../conn/errors.ts"
+import type { Assigns, Conn, Done } from "../conn/states.ts"
+import { run } from "../plug/run.ts"
+import { forwardTo } from "./forward.ts"
+import { buildMatcher, type Match, type Matcher, type MatcherRoute } from "./matcher.ts"
+import { join } from "./params.ts"
+import { parsePattern, parsePrefix } from "./pattern.ts"
+import { type Entry, entriesOf, type Routes } from "./route.ts"
+import { type Scope, scopeAt } from "./scope.ts"
+
+/** A route table that runs. It is a plug that always answers, or raises `NoRouteError` or `MethodNotAllowedError`. */
+export interface Router<in A extends Assigns = {}, out R extends Routes = Routes> {
+  (conn: Conn<A>): MaybePromise<Done>
+  readonly routes: R
+}
+
+export interface RouterOptions {
+  /** What a known path answers to a wrong method: 405 with `allow` (the default), or 404 as in Phoenix. */
+  wrongMethod?: 405 | 404
+  /** Whether GET routes answer HEAD, without a body; true. */
+  head?: boolean
+}
+
+/**
+ * Defines a router. Routes are tried in declared order; the first whose method, path and host fit wins.
+ *
+ * Raises `InvalidPatternError` for a pattern that cannot be understood.
+ *
+ * @example
+ * routes(defineRouter((r) => [r.get("/users/:id", (conn, { id }) => conn.text(id))])).map((route) => route.path) //=> ["/users/:id"]
+ */
+export function defineRouter<const R extends Routes>(
+  build: (r: Scope<{}, "/">) => R,
+  options: RouterOptions = {},
+): Router<{}, R> {
+  return makeRouter(build, options)
+}
+
+/** Defines a router whose routes need assigns from whoever forwards to it. */
+export function routerFor<A extends Assigns>(): <const R extends Routes>(
+  build: (r: Scope<A, "/">) => R,
+  options?: RouterOptions,
+) => Router<A, R> {
+  return (build, options = {}) => makeRouter(build, options)
+}
+
+/** What belongs to each router. */
+interface Table {
+  readonly entries: readonly Entry[]
+  readonly matcher: Matcher<Entry>
+  readonly hosted: boolean
+}
+const tables = new WeakMap<object, Table>()
+
+/** The table behind a router. Raises `UsageError` for what is no router. */
+export function tableOf(router: object): Table {
+  const table = tables.get(router)
+  if (table === undefined) throw new UsageError("this is no router: routers are made with defineRouter")
+  return table
+}
+
+function makeRouter<A extends Assigns, const R extends Routes>(
+  build: (r: Scope<any, "/">) => R,
+  options: RouterOptions,
+): Router<A, R> {
+  const routes = build(scopeAt({ prefix: "/", plugs: [], host: undefined }))
+  if (!Array.isArray(routes)) throw new UsageError("a router's callback returns its routes in an array")
+  const entries = entriesOf(routes)
+  const hosted = entries.some((entry) => entry.host !== undefined)
+  const matcher = buildMatcher(entries.map(toMatch))
+  const wrongMethod = options.wrongMethod ?? 405
+  const head = options.head ?? true
+
+  const find = (conn: Connection, method: string): Match<Entry> | undefined => {
+    const direct = conn.scriptName.length === 0 ? matcher.matchPath(method, conn.exchange.path) : undefined
+    return direct ?? matcher.match(method, conn.pathInfo, hosted ? conn.host : "")
+  }
+
+  const router = (conn: Connection): unknown => {
+    const { method } = conn
+    let match = find(conn, method)
+    if (match === undefined) {
+      if (head && method === "HEAD") match = find(conn, "GET")
+      if (match === undefined) throw noRoute(conn, matcher, wrongMethod)
+    }
+    const { value, params } = match
+    conn.pathParams = conn.route === undefined ? params : { ...conn.pathParams, ...params }
+    conn.route = conn.route === undefined ? value : joinRoutes(conn.route, value)
+    return run(value.plugs, conn, value.action, params)
+  }
+  router.routes = routes
+  tables.set(router, { entries, matcher, hosted })
+  return router as unknown as Router<A, R>
+}
+
+function toMatch(entry: Entry): MatcherRoute<Entry> {
+  const { method, path, host, forward } = entry
+  if (forward === undefined) return { method, pattern: parsePattern(path), host, value: entry }
+  return { method, pattern: parsePrefix(path), host, value: { ...entry, action: forwardTo(forward, path) } }
+}
+
+/** The pattern of a route below forwards is that of the whole path. */
+function joinRoutes(outer: { path: string }, own: Entry): { method: string; path: string } {
+  return { method: own.method, path: join(outer.path, own.path) }
+}
+
+function noRoute(conn: Connection, matcher: Matcher<Entry>, wrongMethod: 405 | 404): Error {
+  if (wrongMethod === 405) {
+    const allowed = matcher.allowedMethods(conn.pathInfo, conn.host)
+    if (allowed.length > 0) return new MethodNotAllowedError(conn.method, conn.path, allowed)
+  }
+  return new NoRouteError(conn.method, conn.path)
+}

@@ -158,3 +158,13 @@ export function statusName(code: number): StatusName | undefined {
 export function statusLine(code: number): string {
   return lines[code] ?? (lines[checked(code)] = `${code} ${reasonPhrase(code)}`)
 }
+
+/**
+ * Whether an answer with this status may have a body: not with 1xx, 204 and 304 (RFC 9110 §6.4.1).
+ *
+ * @example
+ * bodyAllowed(304) //=> false
+ */
+export function bodyAllowed(code: number): boolean {
+  return code >= 200 && code !== 204 && code !== 304
+}

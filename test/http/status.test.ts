@@ -1,7 +1,14 @@
 import { STATUS_CODES } from "node:http"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { reasonPhrase, type StatusName, statusCode, statusLine, statusName } from "../../src/http/status.ts"
+import {
+  bodyAllowed,
+  reasonPhrase,
+  type StatusName,
+  statusCode,
+  statusLine,
+  statusName,
+} from "../../src/http/status.ts"
 
 /** The codes that Plug knows (reference: Plug.Conn.Status). */
 const known = [
@@ -111,4 +118,10 @@ describe("names and phrases", () => {
       }),
     )
   })
+})
+
+test("1xx, 204 and 304 have no body, everything else may", () => {
+  for (let code = 100; code <= 999; code++) {
+    expect(bodyAllowed(code)).toBe(!(code < 200 || code === 204 || code === 304))
+  }
 })

@@ -49,6 +49,16 @@ describe("decodePercent", () => {
     )
   })
 
+  test("agrees with them on long texts too", () => {
+    fc.assert(
+      fc.property(messy, messy, fc.boolean(), (text, tail, plus) => {
+        const long = (text || "a").repeat(1100) + tail
+        expect(decodePercent(long, plus)).toBe(fatal(bytesOf(long, plus)))
+      }),
+      { numRuns: 100 },
+    )
+  })
+
   test("leaves a % that is no escape as it is", () => {
     for (const text of ["%", "%%", "%zz", "100%", "%4", "%g1", "%%4"]) expect(decodePercent(text, false)).toBe(text)
     expect(decodePercent("%%41%", false)).toBe("%A%")

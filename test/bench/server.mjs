@@ -19,7 +19,7 @@ const router = defineRouter((r) => [
   r.get("/", (conn) => conn.text("hello")),
   r.get("/json", (conn) => conn.json({ hello: "world" })),
   r.scope("/api", api, (r) => collections.map((collection) => r.get(`/${collection}/:id`, show))),
-  r.post("/echo", async (conn) => conn.json(JSON.parse(Buffer.from(await conn.readBody()).toString()))),
+  r.post("/echo", async (conn) => conn.json(await conn.readJson())),
 ])
 
 const server = await serve(defineEndpoint().router(router), adapter({ host, port }))

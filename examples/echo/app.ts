@@ -99,7 +99,10 @@ function echoHeader(conn: Conn) {
 function makeFile(): string {
   const folder = mkdtempSync(join(tmpdir(), "plumage-echo-"))
   const path = join(folder, "file.bin")
-  writeFileSync(path, Uint8Array.from({ length: 300_000 }, (_, i) => i % 251))
+  writeFileSync(
+    path,
+    Uint8Array.from({ length: 300_000 }, (_, i) => i % 251),
+  )
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }))
   return path
 }

@@ -17,6 +17,7 @@ import type {
   WebSocketHandler,
 } from "./adapter.ts"
 import * as cookies from "./cookies.ts"
+import * as file from "./file.ts"
 import * as request from "./request.ts"
 import * as response from "./response.ts"
 import type {
@@ -293,7 +294,10 @@ export class Connection {
     return response.redirect(this, new URL(url).href)
   }
   sendFile(status: Status, path: string, offset?: number, length?: number): Promise<Connection> {
-    return response.sendFile(this, status, path, offset, length)
+    return file.sendFile(this, status, path, offset, length)
+  }
+  serveFile(path: string): Promise<Connection> {
+    return file.serveFile(this, path)
   }
   sendChunked(status: Status): Connection {
     return response.sendChunked(this, status)

@@ -3,7 +3,6 @@
 import { Buffer } from "node:buffer"
 import * as list from "../http/headers.ts"
 import { escapeHtml } from "../http/html.ts"
-import { mimeFromPath } from "../http/mime.ts"
 import { decodePercent } from "../http/percent.ts"
 import { bodyAllowed, statusCode } from "../http/status.ts"
 import type { Body } from "./adapter.ts"
@@ -20,7 +19,7 @@ export function defaultHeaders(): string[] {
   return ["cache-control", cacheControl]
 }
 
-function code(status: Status): number {
+export function code(status: Status): number {
   return typeof status === "number" && status >= 100 && status <= 999 && Number.isInteger(status)
     ? status
     : statusCode(status)
@@ -118,7 +117,7 @@ function prepare(conn: Connection, target: State): void {
 }
 
 /** Every way to answer passes here first: the checks, and the callbacks where there are any. */
-function begin(conn: Connection, status: number, target: State): void {
+export function begin(conn: Connection, status: number, target: State): void {
   if (conn.state !== "unset" && conn.state !== "set") assertUnsent(conn)
   if (conn.preparing) {
     throw new UsageError("a callback of registerBeforeSend may change the answer, but not send it")
@@ -129,7 +128,7 @@ function begin(conn: Connection, status: number, target: State): void {
 }
 
 /** The list to send, without the length that only the server writes. */
-function listToSend(conn: Connection): string[] {
+export function listToSend(conn: Connection): string[] {
   const { headers } = conn
   if (headers === undefined) return defaultHeaders()
   if (conn.declaredLength !== -1) list.deleteHeader(headers, "content-length")
@@ -204,51 +203,6 @@ export function redirect(conn: Connection, location: string): Connection {
   putHeader(conn, "location", location)
   conn.status = status
   return sendAs(conn, "text/html; charset=utf-8", `<a href="${escapeHtml(location)}">You are being redirected.</a>`)
-}
-
-function checkSlice(offset: number, length: number | undefined): void {
-  if (!Number.isSafeInteger(offset) || offset < 0) {
-    throw new UsageError(`sendFile: offset takes a whole number from 0, got ${offset}`)
-  }
-  if (length !== undefined && (!Number.isSafeInteger(length) || length <= 0)) {
-    throw new UsageError(`sendFile: length takes a whole number from 1, got ${length}`)
-  }
-}
-
-export async function sendFile(
-  conn: Connection,
-  status: Status,
-  path: string,
-  offset = 0,
-  length?: number,
-): Promise<Connection> {
-  const value = code(status)
-  if (typeof path !== "string" || path.includes("\0")) throw new UsageError("sendFile: the path is no path")
-  checkSlice(offset, length)
-  assertUnsent(conn)
-  const { exchange } = conn
-  const file = await exchange.openFile(path)
-  try {
-    const count = length ?? file.size - offset
-    if (count < 0 || offset + count > file.size) {
-      throw new UsageError(`sendFile: ${offset}+${count} is outside the file, which has ${file.size} bytes`)
-    }
-    if (list.getHeader(conn.respHeaders, "content-type") === undefined) {
-      putHeader(conn, "content-type", mimeFromPath(path))
-    }
-    conn.respBody = undefined
-    begin(conn, value, "set_file")
-    const final = conn.status as number
-    conn.state = "file"
-    if (exchange.method !== "HEAD" && bodyAllowed(final)) {
-      await exchange.sendFile(final, listToSend(conn), file, offset, count)
-    } else {
-      exchange.sendHead(final, listToSend(conn), final === 204 ? -1 : final === 205 ? 0 : count)
-    }
-  } finally {
-    file.close()
-  }
-  return conn
 }
 
 export function sendChunked(conn: Connection, status: Status): Connection {

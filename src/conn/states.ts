@@ -195,6 +195,8 @@ export interface Conn<out A extends Assigns = {}> extends AnyConn<A> {
   redirectExternal(url: string | URL): Sent
   /** Sends `length` bytes of a regular file from `offset`. The path is taken as it is: check what a client had a say in. */
   sendFile(status: Status, path: string, offset?: number, length?: number): Promise<Sent>
+  /** Sends a file with its type, ETag and Last-Modified; answers conditional requests (304, 412) and ranges (206, 416). */
+  serveFile(path: string): Promise<Sent>
   /** Sends the head now; the body follows by `chunk`. Ended when the pipeline returns, unless `initChunk` holds it. */
   sendChunked(status: Status): Chunked<A>
   /** Streams server-sent events from an async generator, which ends when the client leaves. Never blocks the pipeline. */

@@ -1,6 +1,6 @@
 /** The way from a request to a websocket: the handshake is checked here, the server only switches (RFC 6455 §4.2). */
 
-import { compileOriginPolicy, type OriginPolicy } from "../http/origin.ts"
+import { compileOriginPolicy, type OriginCheck, type OriginPolicy } from "../http/origin.ts"
 import { chooseSubprotocol, invalidHandshake } from "../http/websocket.ts"
 import type { WebSocketHandler } from "./adapter.ts"
 import { assertUnsent } from "./checks.ts"
@@ -8,7 +8,6 @@ import type { Connection } from "./conn.ts"
 import { BadRequestError, ForbiddenError, UpgradeRequiredError, UsageError } from "./errors.ts"
 import type { Conn, UpgradeOptions } from "./states.ts"
 
-type OriginCheck = ReturnType<typeof compileOriginPolicy>
 /** Policies are compiled once; those made per request are forgotten with it. */
 const compiled = new WeakMap<object, OriginCheck>()
 const sameOrigin = compileOriginPolicy(true)

@@ -1,6 +1,7 @@
 import { UsageError } from "../conn/errors.ts"
 import { canonicalPath, splitPath } from "../http/path.ts"
 import { encodeSegment } from "../http/percent.ts"
+import { encodeQuery } from "../http/query.ts"
 import { buildMatcher, type PathParams } from "./matcher.ts"
 import { type Pattern, parsePattern } from "./pattern.ts"
 import { namesIn, type Segment } from "./segment.ts"
@@ -10,6 +11,8 @@ export type PathValue = string | number | bigint | boolean
 
 type Values = Readonly<Record<string, unknown>>
 type Writer = (values: Values) => string
+
+const LONE_SURROGATE = /\p{Surrogate}/gu
 
 /** What building the paths of one pattern needs. */
 interface Builder {
@@ -52,7 +55,7 @@ export function buildPath(pattern: string, params: object = {}, query: object = 
   for (const write of chosen.writers) path += write(values)
   path ||= "/"
   if (builder.readBack !== undefined) compare(pattern, names, values, builder.readBack(path) ?? {})
-  const search = new URLSearchParams(query as Record<string, string>).toString()
+  const search = encodeQuery(query)
   return search === "" ? path : `${path}?${search}`
 }
 
@@ -116,21 +119,23 @@ function textOf(source: string, name: string, value: unknown): string {
 function compare(source: string, names: readonly string[], values: Values, read: PathParams): void {
   for (const name of names) {
     const value = values[name]
-    const wanted = (isGiven(value) ? [value].flat() : []).map((one) => String(one).replace(/\p{Cs}/gu, "\ufffd"))
-    const got = [read[name] ?? []].flat()
-    const same = wanted.length === got.length && wanted.every((one, index) => one === got[index])
-    if (!same)
-      refuse(source, name, `cannot be ${shown(value)} here: it would be read back as ${shown(read[name] ?? "nothing")}`)
+    const got = read[name]
+    if (typeof got === "string" && got === value) continue
+    const wanted = isGiven(value) ? [value].flat().map((one) => String(one).replace(LONE_SURROGATE, "\ufffd")) : []
+    const same = JSON.stringify(wanted) === JSON.stringify([got ?? []].flat())
+    if (!same) refuse(source, name, `is ${shown(value)}, but would be read back as ${shown(got)}`)
   }
 }
 
 /** A value for a message, bounded. */
 function shown(value: unknown): string {
-  const text = typeof value === "object" && value !== null && !Array.isArray(value) ? "an object" : quoted(value)
+  if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return "an object"
+  if (Array.isArray(value)) return "a list"
+  if (value === undefined) return "absent"
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value)
   return text.length > 60 ? `${text.slice(0, 60)}…` : text
 }
-
-const quoted = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : String(value))
 
 function refuse(source: string, name: string, reason: string): never {
   throw new UsageError(`the parameter "${name}" of the path ${JSON.stringify(source)} ${reason}`)

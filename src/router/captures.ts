@@ -3,39 +3,59 @@ import { namesIn, type Segment } from "./segment.ts"
 /** What the parameters of a pattern captured, decoded: text, or a list for a glob. */
 export type PathParams = Record<string, string | string[]>
 
+/** How to read the parameters out of segments that are known to fit. */
+export interface Captures {
+  /** The only parameter, when it is a whole segment, and that segment's place: most are so, and need no call. */
+  readonly only: string | undefined
+  readonly at: number
+  /** Reads all parameters, into a new object. */
+  readonly read: (segments: readonly string[]) => PathParams
+}
+
 /**
- * Makes the function that reads the parameters out of segments which are known to fit, or undefined without parameters.
+ * Finds out what a list of segments captures; undefined when that is nothing.
  *
  * @example
- * captureWith([{ kind: "literal", text: "users" }, { kind: "param", name: "id" }])?.(["users", "7"]) //=> { id: "7" }
+ * capturesOf([{ kind: "literal", text: "users" }, { kind: "param", name: "id" }])?.read(["users", "7"]) //=> { id: "7" }
+ * capturesOf([{ kind: "literal", text: "users" }]) //=> undefined
  */
-export function captureWith(pattern: readonly Segment[]): ((segments: readonly string[]) => PathParams) | undefined {
-  const steps = pattern.flatMap(step)
+export function capturesOf(pattern: readonly Segment[]): Captures | undefined {
+  const steps: Step[] = []
+  pattern.forEach((segment, at) => {
+    const step = stepOf(segment, at)
+    if (step !== undefined) steps.push(step)
+  })
   if (steps.length === 0) return undefined
-  return (segments) => {
+  const at = pattern.findIndex((segment) => segment.kind === "param")
+  const found = pattern[at]
+  const only = steps.length === 1 && found?.kind === "param" ? found.name : undefined
+  const read = (segments: readonly string[]): PathParams => {
     const params: PathParams = {}
-    for (const read of steps) read(segments, params)
+    for (const step of steps) step(segments, params)
     return params
   }
+  return { only, at, read }
 }
 
 type Step = (segments: readonly string[], params: PathParams) => void
 
-function step(segment: Segment, at: number): Step[] {
-  if (segment.kind === "literal") return []
+function stepOf(segment: Segment, at: number): Step | undefined {
+  if (segment.kind === "literal") return undefined
   if (segment.kind === "mixed") {
     const names = namesIn(segment)
-    return [
-      (segments, params) => {
-        const found = segment.regex.exec(segments[at]!)!
-        names.forEach((name, index) => {
-          params[name] = found[index + 1]!
-        })
-      },
-    ]
+    return (segments, params) => {
+      const found = segment.regex.exec(segments[at]!)!
+      for (let i = 0; i < names.length; i++) params[names[i]!] = found[i + 1]!
+    }
   }
   const { name } = segment
-  if (name === undefined) return []
-  if (segment.kind === "param") return [(segments, params) => void (params[name] = segments[at]!)]
-  return [(segments, params) => void (params[name] = segments.slice(at))]
+  if (name === undefined) return undefined
+  if (segment.kind === "glob") {
+    return (segments, params) => {
+      params[name] = segments.slice(at)
+    }
+  }
+  return (segments, params) => {
+    params[name] = segments[at]!
+  }
 }

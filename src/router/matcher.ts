@@ -1,4 +1,5 @@
-import { captureWith, type PathParams } from "./captures.ts"
+import { isCanonicalPath } from "../http/path.ts"
+import { type Captures, capturesOf, type PathParams } from "./captures.ts"
 import { compileHosts } from "./hosts.ts"
 import type { Pattern } from "./pattern.ts"
 import type { Literal, Segment } from "./segment.ts"
@@ -29,17 +30,22 @@ export interface Matcher<T> {
   match(method: string, segments: readonly string[], host: string): Match<T> | undefined
   /**
    * The same for a raw path that a route spells out, by one look-up and without splitting. Undefined says nothing: ask
-   * `match`. It knows the literal paths without "%" for which neither host nor an earlier parameter decides.
+   * `match`. It knows the canonical paths of literals alone, where no host and no parameter decides.
    */
   matchPath(method: string, path: string): Match<T> | undefined
-  /** The methods with which this path would match, earliest route first, "HEAD" after "GET": for a 405's `allow`. */
+  /** The methods with which this path would match, earliest route first, "HEAD" with "GET": for a 405's `allow`. */
   allowedMethods(segments: readonly string[], host: string): string[]
 }
 
-interface Candidate<T> extends Entry {
+/** Options of `buildMatcher`. */
+export interface MatcherOptions {
+  /** Whether a GET route also fits HEAD, in its declared place; false. */
+  readonly head?: boolean | undefined
+}
+
+interface Candidate<T> extends Entry, Captures {
   readonly value: T
-  readonly capture: (segments: readonly string[]) => PathParams
-  /** Shared by all matches when there is nothing to capture. */
+  /** What all its matches share, when it captures nothing. */
   readonly match: Match<T> | undefined
 }
 
@@ -49,80 +55,84 @@ interface Table<T> {
   readonly paths: Map<string, Match<T>>
 }
 
+const NO_PARAMS: PathParams = Object.freeze({})
+const NO_CAPTURES: Captures = { only: undefined, at: -1, read: () => NO_PARAMS }
+
 /**
- * Builds the matcher of a route table: one segment trie for each method.
+ * Builds the matcher of a route table: a trie of segments for each method.
  *
- * The cost of a match depends on the path's length and on how many routes differ only in parameters where others have
- * text, not on the number of routes. Throws `UsageError` for a malformed host.
+ * What a match costs depends on the path and on how many routes have a parameter where others have text, not on the
+ * number of routes, and no path makes it exceed the size of the trie. Throws `UsageError` for a malformed host.
  *
  * @example
  * buildMatcher([]).match("GET", ["users"], "example.com") //=> undefined
  */
-export function buildMatcher<T>(routes: readonly MatcherRoute<T>[]): Matcher<T> {
+export function buildMatcher<T>(routes: readonly MatcherRoute<T>[], options: MatcherOptions = {}): Matcher<T> {
+  const anyMethod: Table<T> = { root: emptyNode(), paths: new Map() }
   const tables = new Map<string, Table<T>>()
-  for (const { method } of routes) tables.set(method, { root: emptyNode(), paths: new Map() })
-  const anyMethod: Table<T> = tables.get("*") ?? { root: emptyNode(), paths: new Map() }
-  tables.delete("*")
-  fill(routes, tables, anyMethod)
-
-  const none: Candidate<T> = {
+  const named = (method: string): string[] => (method === "GET" && options.head ? ["GET", "HEAD"] : [method])
+  for (const method of routes.flatMap((route) => named(route.method))) {
+    if (method !== "*" && !tables.has(method)) tables.set(method, { root: emptyNode(), paths: new Map() })
+  }
+  const all = [...tables.values(), anyMethod]
+  let rank = 0
+  for (const { method, pattern, host, value } of routes) {
+    const hosts = compileHosts(host)
+    const targets = method === "*" ? all : named(method).map((name) => tables.get(name)!)
+    for (const segments of pattern.alternatives) {
+      const captures = capturesOf(segments)
+      const match = captures === undefined ? Object.freeze({ value, params: NO_PARAMS }) : undefined
+      const candidate: Candidate<T> = { rank: rank++, hosts, value, match, ...(captures ?? NO_CAPTURES) }
+      for (const table of targets) insert(table.root, segments, candidate)
+    }
+  }
+  const nothing: Candidate<T> = {
     rank: NOWHERE,
     hosts: undefined,
     value: undefined as T,
-    capture: () => ({}),
     match: undefined,
+    ...NO_CAPTURES,
   }
+  for (const table of all) settlePaths(table, routes, nothing)
+
   const hosted = routes.some((route) => route.host !== undefined)
   const find = (table: Table<T>, segments: readonly string[], host: string): Candidate<T> =>
-    search(table.root, segments, 0, hosted ? host.toLowerCase() : host, none)
-  for (const table of [...tables.values(), anyMethod]) settlePaths(table, routes, none)
+    search(table.root, segments, 0, hosted ? host.toLowerCase() : host, nothing)
 
   return {
     match(method, segments, host) {
       const found = find(tables.get(method) ?? anyMethod, segments, host)
-      if (found === none) return undefined
-      return found.match ?? { value: found.value, params: found.capture(segments) }
+      if (found === nothing) return undefined
+      if (found.match !== undefined) return found.match
+      if (found.only === undefined) return { value: found.value, params: found.read(segments) }
+      const params: PathParams = {}
+      params[found.only] = segments[found.at]!
+      return { value: found.value, params }
     },
     matchPath(method, path) {
       return (tables.get(method) ?? anyMethod).paths.get(path)
     },
     allowedMethods(segments, host) {
-      const fitting = [...tables].map(([method, table]) => ({ method, rank: find(table, segments, host).rank }))
-      const methods = fitting.filter((one) => one.rank < NOWHERE).sort((a, b) => a.rank - b.rank)
-      const names = methods.map((one) => one.method)
-      return names.includes("HEAD") ? names : names.flatMap((name) => (name === "GET" ? ["GET", "HEAD"] : [name]))
+      const ranked = [...tables].map(([method, table]) => ({ method, rank: find(table, segments, host).rank }))
+      const fitting = ranked.filter((one) => one.rank < NOWHERE).sort((a, b) => a.rank - b.rank)
+      const methods = fitting.map((one) => one.method)
+      return methods.includes("HEAD") ? methods : methods.flatMap((one) => (one === "GET" ? ["GET", "HEAD"] : [one]))
     },
   }
 }
 
-function fill<T>(routes: readonly MatcherRoute<T>[], tables: Map<string, Table<T>>, anyMethod: Table<T>): void {
-  let rank = 0
-  for (const { method, pattern, host, value } of routes) {
-    const hosts = compileHosts(host)
-    const targets = method === "*" ? [...tables.values(), anyMethod] : [tables.get(method)!]
-    for (const segments of pattern.alternatives) {
-      const capture = captureWith(segments)
-      const match = capture === undefined ? Object.freeze({ value, params: NO_PARAMS }) : undefined
-      const candidate = { rank: rank++, hosts, value, capture: capture ?? (() => NO_PARAMS), match }
-      for (const table of targets) insert(table.root, segments, candidate)
-    }
-  }
-}
+const isLiteral = (segment: Segment): segment is Literal => segment.kind === "literal"
 
-const NO_PARAMS: PathParams = Object.freeze({})
-
-/** Text that stands in a request's path as it is: RFC 3986 pchar without percent-encoding. */
-const VERBATIM = /^[A-Za-z0-9._~!$&'()*+,;=:@-]+$/
-
-/** Looks up beforehand every path that is all text, where the outcome is the same for every host. */
-function settlePaths<T>(table: Table<T>, routes: readonly MatcherRoute<T>[], none: Candidate<T>): void {
-  const isVerbatim = (segment: Segment): segment is Literal => segment.kind === "literal" && VERBATIM.test(segment.text)
+/** Looks up beforehand the paths of literals alone, and keeps those where the outcome is the same for every host. */
+function settlePaths<T>(table: Table<T>, routes: readonly MatcherRoute<T>[], nothing: Candidate<T>): void {
   for (const { pattern } of routes) {
     for (const segments of pattern.alternatives) {
-      if (!segments.every(isVerbatim)) continue
+      if (!segments.every(isLiteral)) continue
       const texts = segments.map((segment) => segment.text)
-      const found = search(table.root, texts, 0, undefined, none)
-      if (found.match !== undefined && found.hosts === undefined) table.paths.set("/" + texts.join("/"), found.match)
+      const path = "/" + texts.join("/")
+      const found = search(table.root, texts, 0, undefined, nothing)
+      if (found.match !== undefined && found.hosts === undefined && isCanonicalPath(path))
+        table.paths.set(path, found.match)
     }
   }
 }

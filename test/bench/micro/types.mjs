@@ -10,7 +10,7 @@ import { round, tell } from "./time.mjs"
 const compilers = {
   5.9: { package: "typescript-5.9", flags: [] },
   // Its parallel checkers each count what they share.
-  7: { package: "typescript", flags: ["--singleThreaded"] },
+  "7.0": { package: "typescript", flags: ["--singleThreaded"] },
 }
 const budget = 80_000
 
@@ -46,13 +46,14 @@ for (const [version, compiler] of Object.entries(compilers)) {
     const { instantiations } = runs[0]
     const least = (key) => Math.min(...runs.map((run) => run[key]))
     empty ??= { instantiations, check: least("check") }
+    const own = instantiations - empty.instantiations
     table[`TypeScript ${version}, ${routes} routes${distinct ? ", all names differ" : ""}`] = {
       instantiations,
-      "of the routes": instantiations - empty.instantiations,
+      "of the routes": own,
       "check, s": round(least("check"), 3),
       "of the routes, s": round(least("check") - empty.check, 3),
       "in all, s": round(least("total"), 2),
-      budget: routes === 500 && !distinct ? `${budget}: ${instantiations <= budget ? "reached" : "NOT REACHED"}` : "",
+      budget: routes === 500 ? `${budget} of the routes: ${own <= budget ? "reached" : "NOT REACHED"}` : "",
     }
   }
 }

@@ -11,5 +11,5 @@ export default defineConfig({
       { find: /^plumage\/adapters\/(\w+)$/, replacement: at("adapters/$1/server.ts") },
     ],
   },
-  test: { include: ["test/**/*.test.ts"], testTimeout: 20_000, pool: "forks" },
+  test: { include: ["test/**/*.test.ts", "examples/**/*.test.ts"], testTimeout: 20_000, pool: "forks" },
 })

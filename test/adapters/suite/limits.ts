@@ -1,0 +1,96 @@
+/** RFC 9110 §15.5.15, RFC 6585 §5: limits of a request's head, each kept and then exceeded by one. */
+import { expect, test } from "vitest"
+import { action } from "./app.ts"
+import type { Running, Suite } from "./harness.ts"
+import { expectRefusal } from "./refusal.ts"
+import { textOf } from "./request.ts"
+
+const hello = action((conn) => conn.text("hello"))
+
+/** A GET whose request line has `bytes` bytes, its CRLF not counted. */
+function lineOf(bytes: number): string {
+  const bare = `GET ${hello}? HTTP/1.1`.length
+  return textOf("GET", `${hello}?${"q".repeat(bytes - bare)}`)
+}
+
+/** A GET whose header lines have `bytes` bytes together, each with its CRLF. */
+function headersOf(bytes: number): string {
+  const bare = "host: localhost\r\nx: \r\n".length
+  return textOf("GET", hello, { headers: ["x", "v".repeat(bytes - bare)] })
+}
+
+/** A GET with so many header lines. */
+function countOf(count: number, name = (i: number) => `x-${i}`): string {
+  return textOf("GET", hello, { headers: Array.from({ length: count - 1 }, (_, i) => [name(i), "v"]).flat() })
+}
+
+export function limits(suite: Suite): void {
+  suite.group("limits", "RFC 9110 §15.5.15, RFC 6585 §5", ["http1"], () => {
+    const holds = async (server: Running, fits: string, over: string, status: number) => {
+      expect((await server.say(fits)).text).toBe("hello")
+      await expectRefusal(server, over, { statuses: [status] })
+      await expectRefusal(server, over, { statuses: [status], dripped: true })
+    }
+
+    test("limits.requestLineBytes: one byte more is 414", async ({ skip }) => {
+      const server = await suite.start(skip, { limits: { requestLineBytes: 300 } })
+      await holds(server, lineOf(300), lineOf(301), 414)
+    })
+
+    test("limits.headerBytes: one byte more is 431", async ({ skip }) => {
+      const server = await suite.start(skip, { limits: { headerBytes: 600 } })
+      await holds(server, headersOf(600), headersOf(601), 431)
+    })
+
+    test("limits.headerCount: one line more is 431", async ({ skip }) => {
+      const server = await suite.start(skip, { limits: { headerCount: 12 } })
+      await holds(server, countOf(12), countOf(13), 431)
+    })
+
+    test("lines of one name count one by one", async ({ skip }) => {
+      const server = await suite.start(skip, { limits: { headerCount: 12 } })
+      await holds(
+        server,
+        countOf(12, () => "x"),
+        countOf(13, () => "x"),
+        431,
+      )
+    })
+
+    test("by default 8 kB of request line are served and 20 kB are 414", async () => {
+      expect((await suite.server.say(lineOf(8_000))).text).toBe("hello")
+      await expectRefusal(suite.server, lineOf(20_000), { statuses: [414] })
+    })
+
+    test("by default 15 kB of headers are served and 40 kB are 431", async () => {
+      expect((await suite.server.say(headersOf(15_000))).text).toBe("hello")
+      await expectRefusal(suite.server, headersOf(40_000), { statuses: [431] })
+    })
+
+    test("by default 100 headers are served and 101 are 431", async () => {
+      expect((await suite.server.say(countOf(100))).text).toBe("hello")
+      await expectRefusal(suite.server, countOf(101), { statuses: [431] })
+    })
+
+    test("a head without end is refused while it is being sent", async () => {
+      const wire = await suite.server.connect()
+      wire.send(`GET ${hello} HTTP/1.1\r\nhost: localhost\r\n`)
+      const line = Buffer.from(`x: ${"v".repeat(995)}\r\n`)
+      let sent = 0
+      while (sent < 20_000_000 && wire.inbox.size === 0 && wire.inbox.ended === undefined) {
+        if (!(await wire.sent(line))) break
+        sent += line.length
+        await new Promise(setImmediate)
+      }
+      expect((await wire.answer()).status).toBe(431)
+      expect(sent).toBeLessThan(20_000_000)
+    })
+
+    test("a refused head harms no other connection", async () => {
+      const other = await suite.server.connect()
+      expect((await other.send(textOf("GET", hello)).answer()).text).toBe("hello")
+      await expectRefusal(suite.server, countOf(101), { statuses: [431] })
+      expect((await other.send(textOf("GET", hello)).answer()).text).toBe("hello")
+    })
+  })
+}

@@ -49,10 +49,10 @@ export function mixed(parts: readonly (Literal | Param)[]): Mixed {
       if (between !== undefined) between += part.text
       continue
     }
-    source += between === undefined ? "([^]+)" : `((?:(?!${escaped(between)})[^])+|${escaped(between)})`
+    source += between === undefined ? "(.+)" : `((?:(?!${escaped(between)}).)+|${escaped(between)})`
     between = ""
   }
-  return { kind: "mixed", parts, regex: new RegExp(`^${source}$`) }
+  return { kind: "mixed", parts, regex: new RegExp(`^${source}$`, "s") }
 }
 
 /**

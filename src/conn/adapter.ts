@@ -62,7 +62,8 @@ export interface OpenFile {
  * One request and its answer.
  *
  * The methods that answer may be called once; Conn sees to it, and to what HTTP says about bodies: an adapter is never
- * given a body for HEAD, 204 or 304, nor `content-length`, `transfer-encoding`, `keep-alive` or `upgrade` in a list.
+ * given a body for HEAD, 204 or 304, nor `content-length`, `transfer-encoding` or `keep-alive` in a list (`upgrade` only
+ * with 426).
  * `connection: close` may be in the list, and the connection then ends with this answer.
  *
  * After the peer left, every method that writes does nothing (`chunk` answers false); none throws. Nothing here may

@@ -111,12 +111,14 @@ export function remove(conn: Connection, name: string, options: CookieOptions): 
 /** Puts each cookie in a `set-cookie` line of its own, in front of the other headers. */
 export function writeCookies(conn: Connection): void {
   const lines: string[] = []
-  for (const [name, { line }] of conn.respCookies ?? []) {
+  const cookies = conn.respCookies ?? []
+  // Taken first: an error answer is not to fail over the same cookie again.
+  conn.respCookies = undefined
+  for (const [name, { line }] of cookies) {
     if (Buffer.byteLength(line) > cookieBytes) {
       throw new CookieOverflowError(`cookie ${name} is longer than ${cookieBytes} bytes, attributes included`)
     }
     lines.push("set-cookie", line)
   }
-  conn.respCookies = undefined
   conn.respHeaders.unshift(...lines)
 }

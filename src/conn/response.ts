@@ -41,31 +41,34 @@ export function getHeaders(conn: Connection, name: string): string[] {
 
 const reserved = new Set(["content-length", "connection", "transfer-encoding", "keep-alive", "upgrade"])
 
-/** Framing is the server's: a length is kept aside, "close" is passed on, the rest is refused. False: not for the list. */
-function mayBeListed(conn: Connection, name: string, value: string): boolean {
-  if (!reserved.has(name)) return true
+/** Framing is the server's: a length is kept aside until there is none to measure, "close" is passed on, the rest refused. */
+function checkReserved(conn: Connection, name: string, value: string): void {
+  if (!reserved.has(name)) return
   if (name === "content-length") {
     if (!/^\d{1,15}$/.test(value)) throw new InvalidHeaderError(`content-length must be digits, got ${value}`)
     conn.declaredLength = Number(value)
-    return true
+  } else if (name !== "connection" || value.toLowerCase() !== "close") {
+    throw new InvalidHeaderError(`${name} is set by the server; of these only "connection: close" is yours to put`)
   }
-  if (name === "connection" && value.toLowerCase() === "close") return true
-  throw new InvalidHeaderError(`${name} is set by the server; of these only "connection: close" is yours to put`)
 }
 
 export function putHeader(conn: Connection, name: string, value: string): void {
   const lower = checkedName(name, value)
   if (conn.state !== "unset") assertUnsent(conn)
-  if (mayBeListed(conn, lower, value)) list.putHeader(conn.respHeaders, lower, value)
+  checkReserved(conn, lower, value)
+  list.putHeader(conn.respHeaders, lower, value)
 }
 
 export function prependHeaders(conn: Connection, headers: Iterable<readonly [string, string]>): void {
+  assertUnsent(conn)
   const added: string[] = []
   for (const [name, value] of headers) {
     const lower = checkedName(name, value)
-    if (mayBeListed(conn, lower, value)) added.push(lower, value)
+    checkReserved(conn, lower, value)
+    // There is one length and one way to close; these are never sent twice.
+    if (reserved.has(lower)) list.putHeader(conn.respHeaders, lower, value)
+    else added.push(lower, value)
   }
-  assertUnsent(conn)
   conn.respHeaders.unshift(...added)
 }
 
@@ -161,6 +164,7 @@ export function send(conn: Connection, status: Status, body: Body): Connection {
 
 /** Sends what `resp` has set. */
 export function sendSet(conn: Connection): Connection {
+  assertUnsent(conn)
   if (conn.state === "unset")
     throw new UsageError("sendResp() without a status sends what resp() has set; nothing was set")
   return send(conn, conn.status as number, conn.respBody as Body)

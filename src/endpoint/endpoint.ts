@@ -77,12 +77,20 @@ function makeEndpoint(settings: Settings, plugs: readonly AnyPlug[], router: Rou
       const conn = new Connection(exchange, settings)
       try {
         const result = run(plugs, conn, router as AnyAction, undefined)
-        if (result !== conn) return (result as Promise<Connection>).then(finish, (error) => fail(conn, error))
-        finish(conn)
+        if (result === conn) finish(conn)
+        else return (result as Promise<Connection>).then(finishLater, (error) => fail(conn, error))
       } catch (error) {
         fail(conn, error)
       }
     },
+  }
+}
+
+function finishLater(conn: Connection): void {
+  try {
+    finish(conn)
+  } catch (error) {
+    fail(conn, error)
   }
 }
 
@@ -92,5 +100,5 @@ function finish(conn: Connection): void {
   if (state === "sent") return
   if (state === "set") sendSet(conn)
   else if (state === "chunked" && !conn.held) conn.close()
-  else if (state === "unset") fail(conn, new NotSentError(`nothing was sent for ${conn.method} ${conn.path}`))
+  else if (state === "unset") throw new NotSentError(`nothing was sent for ${conn.method} ${conn.unsafeRawPath}`)
 }

@@ -5,6 +5,7 @@ import { HTTPError, TransportError } from "../conn/errors.ts"
 import type { Conn } from "../conn/states.ts"
 import { failStream } from "../conn/stream.ts"
 import { acceptedType } from "../http/accept.ts"
+import { putHeader } from "../http/headers.ts"
 import { escapeHtml } from "../http/html.ts"
 import { reasonPhrase } from "../http/status.ts"
 
@@ -57,7 +58,11 @@ function answer(conn: Connection, shown: HTTPError | undefined): void {
   conn.preparing = false
   for (const name of stale) while (conn.getRespHeader(name) !== undefined) conn.deleteRespHeader(name)
   const headers = shown?.headers ?? []
-  for (let i = 0; i < headers.length; i += 2) conn.putRespHeader(headers[i]!, headers[i + 1]!)
+  for (let i = 0; i < headers.length; i += 2) {
+    // RFC 9110 §15.5.22 wants it with 426; otherwise it is refused as all framing is.
+    if (headers[i] === "upgrade" && status === 426) putHeader(conn.respHeaders, "upgrade", headers[i + 1]!)
+    else conn.putRespHeader(headers[i]!, headers[i + 1]!)
+  }
   const [type, body] = page(conn, status, shown)
   conn.putRespHeader("content-type", type)
   conn.sendResp(status, body)

@@ -71,9 +71,8 @@ function makeRouter<A extends Assigns, const R extends Routes>(
   if (!Array.isArray(routes)) throw new UsageError("a router's callback returns its routes in an array")
   const entries = entriesOf(routes)
   const hosted = entries.some((entry) => entry.host !== undefined)
-  const matcher = buildMatcher(entries.map(toMatch))
+  const matcher = buildMatcher(entries.map(toMatch), { head: options.head ?? true })
   const wrongMethod = options.wrongMethod ?? 405
-  const head = options.head ?? true
 
   const find = (conn: Connection, method: string): Match<Entry> | undefined => {
     const direct = conn.scriptName.length === 0 ? matcher.matchPath(method, conn.exchange.path) : undefined
@@ -82,11 +81,8 @@ function makeRouter<A extends Assigns, const R extends Routes>(
 
   const router = (conn: Connection): unknown => {
     const { method } = conn
-    let match = find(conn, method)
-    if (match === undefined) {
-      if (head && method === "HEAD") match = find(conn, "GET")
-      if (match === undefined) throw noRoute(conn, matcher, wrongMethod)
-    }
+    const match = find(conn, method)
+    if (match === undefined) throw noRoute(conn, matcher, wrongMethod)
     const { value, params } = match
     conn.pathParams = conn.route === undefined ? params : { ...conn.pathParams, ...params }
     conn.route = conn.route === undefined ? value : joinRoutes(conn.route, value)

@@ -11,7 +11,8 @@ export function isUnsent(conn: Connection): boolean {
 }
 
 export function assertUnsent(conn: Connection): void {
-  if (!isUnsent(conn)) throw new AlreadySentError(`the response to ${conn.method} ${conn.path} was already sent`)
+  if (!isUnsent(conn))
+    throw new AlreadySentError(`the response to ${conn.method} ${conn.unsafeRawPath} was already sent`)
 }
 
 /** Checks a header that a plug wants to set, on either side, and gives its name in lower case. */

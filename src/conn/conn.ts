@@ -37,6 +37,8 @@ import { upgrade } from "./upgrade.ts"
 type Pairs = Iterable<readonly [string, string]>
 type Strings = Readonly<Record<string, string>>
 
+const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never
+
 /** A connection in any state. `as unknown as Conn` is how it gets its first type; only `connOf` does that. */
 export class Connection {
   readonly exchange: Exchange
@@ -291,7 +293,7 @@ export class Connection {
     return response.redirect(this, response.localPath(to))
   }
   redirectExternal(url: string | URL): Connection {
-    return response.redirect(this, new URL(url).href)
+    return response.redirect(this, response.externalUrl(url))
   }
   sendFile(status: Status, path: string, offset?: number, length?: number): Promise<Connection> {
     return file.sendFile(this, status, path, offset, length)
@@ -337,9 +339,12 @@ export class Connection {
   }
 
   /** What is printed of a connection: neither secrets nor the server's side. */
-  [Symbol.for("nodejs.util.inspect.custom")](): object {
+  [inspect](): object {
     const { method, unsafeRawPath, state, status, halted, assigns } = this
     return { method, unsafeRawPath, state, status, halted, assigns }
+  }
+  toJSON(): object {
+    return this[inspect]()
   }
 }
 

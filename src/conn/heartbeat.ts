@@ -2,7 +2,7 @@
 
 import { encodeComment } from "../http/sse.ts"
 import type { Connection } from "./conn.ts"
-import { UsageError } from "./errors.ts"
+import { checkOption } from "./options.ts"
 
 /** Milliseconds; below the idle time of common proxies. */
 const defaultInterval = 15_000
@@ -13,11 +13,17 @@ interface Beat {
 }
 const beats = new Map<number, Beat>()
 
+/** The longest time that a timer of the platform keeps. */
+const longest = 2 ** 31 - 1
+
+/** Raises `InvalidOptionError` for an interval that no timer keeps. */
+export function checkHeartbeat(interval: number = defaultInterval): void {
+  const holds = Number.isInteger(interval) && interval >= 0 && interval <= longest
+  checkOption("eventStream", "heartbeat", holds, "whole milliseconds, or 0 for none", interval)
+}
+
 export function startHeartbeat(conn: Connection, interval: number = defaultInterval): void {
   if (interval === 0) return
-  if (!Number.isSafeInteger(interval) || interval < 0) {
-    throw new UsageError(`heartbeat takes whole milliseconds, or 0 for none; got ${interval}`)
-  }
   const beat = beats.get(interval) ?? start(interval)
   beat.streams.add(conn)
   conn.exchange.onClose(() => {

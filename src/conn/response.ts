@@ -20,9 +20,12 @@ export function defaultHeaders(): string[] {
 }
 
 export function code(status: Status): number {
-  return typeof status === "number" && status >= 100 && status <= 999 && Number.isInteger(status)
-    ? status
-    : statusCode(status)
+  if (typeof status === "number" && status >= 100 && status <= 999 && Number.isInteger(status)) return status
+  try {
+    return statusCode(status)
+  } catch (cause) {
+    throw new UsageError((cause as Error).message, { cause })
+  }
 }
 
 export function putStatus(conn: Connection, status: Status | undefined): void {
@@ -105,18 +108,20 @@ export function resp(conn: Connection, status: Status, body: Body): void {
 
 /** Runs the callbacks, the last registered first, then turns cookies into headers. */
 function prepare(conn: Connection, target: State): void {
+  const before = conn.state
+  const callbacks = conn.beforeSend ?? []
+  conn.beforeSend = undefined
   conn.state = target
-  const callbacks = conn.beforeSend
-  if (callbacks !== undefined) {
-    conn.beforeSend = undefined
-    conn.preparing = true
-    try {
-      for (let i = callbacks.length - 1; i >= 0; i--) callbacks[i]!(conn as unknown as Conn)
-    } finally {
-      conn.preparing = false
-    }
+  conn.preparing = true
+  try {
+    for (let i = callbacks.length - 1; i >= 0; i--) callbacks[i]!(conn as unknown as Conn)
+    if (conn.respCookies !== undefined) writeCookies(conn)
+  } catch (error) {
+    conn.state = before
+    throw error
+  } finally {
+    conn.preparing = false
   }
-  if (conn.respCookies !== undefined) writeCookies(conn)
 }
 
 /** Every way to answer passes here first: the checks, and the callbacks where there are any. */
@@ -201,6 +206,13 @@ export function localPath(to: string): string {
   return to
 }
 
+/** Checks that a redirect leads to a web address; others (`javascript:`) could run what a client wrote. */
+export function externalUrl(url: string | URL): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed?.protocol === "https:" || parsed?.protocol === "http:") return parsed.href
+  throw new UsageError("redirectExternal() takes a whole http or https URL")
+}
+
 export function redirect(conn: Connection, location: string): Connection {
   const status = conn.status ?? 302
   if (status < 300 || status > 399) throw new UsageError(`a redirect has a 3xx status, got ${status}`)
@@ -230,7 +242,11 @@ export function inform(conn: Connection, status: number, headers: Readonly<Recor
     throw new UsageError(`inform() takes a status from 100 to 199 other than 101, got ${status}`)
   }
   const added: string[] = []
-  for (const [name, value] of Object.entries(headers)) added.push(checkedName(name, value), value)
+  for (const [name, value] of Object.entries(headers)) {
+    const lower = checkedName(name, value)
+    if (reserved.has(lower)) throw new InvalidHeaderError(`${lower} has no place in an informational answer`)
+    added.push(lower, value)
+  }
   assertUnsent(conn)
   conn.exchange.inform(status, added)
 }

@@ -3,9 +3,11 @@
 import { encodeComment, encodeEvent, type ServerSentEvent } from "../http/sse.ts"
 import type { AbortReason, Body, Exchange, MaybePromise } from "./adapter.ts"
 import type { Connection } from "./conn.ts"
-import { DrainingError, HTTPError, UsageError } from "./errors.ts"
-import { startHeartbeat } from "./heartbeat.ts"
-import type { Conn, EventStreamOptions } from "./states.ts"
+import { DrainingError, HTTPError, TransportError, UsageError } from "./errors.ts"
+import { checkHeartbeat, startHeartbeat } from "./heartbeat.ts"
+import { checkOptionNames } from "./options.ts"
+import { report } from "./report.ts"
+import type { EventStreamOptions } from "./states.ts"
 
 /** The signal of an exchange: aborts with the reason when it ends early, stays silent when it ends well. */
 export function signalOf(exchange: Exchange): AbortSignal {
@@ -76,6 +78,8 @@ export function close(conn: Connection): void {
 
 /** Makes the answer an event stream: its head and a first comment leave at once, and comments keep an idle line open. */
 export function openEventStream(conn: Connection, options: EventStreamOptions): void {
+  checkOptionNames("eventStream", options, ["heartbeat"])
+  checkHeartbeat(options.heartbeat)
   conn.putRespHeader("content-type", "text/event-stream; charset=utf-8")
   // "no-transform" and "x-accel-buffering" keep compressors and proxies from holding events back.
   conn.putRespHeader("cache-control", "no-cache, no-transform")
@@ -142,7 +146,7 @@ async function pump(conn: Connection, events: (signal: AbortSignal) => AsyncIter
  */
 export function failStream(conn: Connection, error: unknown): void {
   if (conn.closed) return
-  conn.settings.onError(error, conn as unknown as Conn)
+  if (!(error instanceof TransportError)) report(conn, error)
   if (conn.events) {
     const code = error instanceof HTTPError ? error.code : "ERR_INTERNAL"
     void conn.exchange.chunk(encodeEvent({ event: "error", data: { code } }))

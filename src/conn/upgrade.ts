@@ -5,8 +5,10 @@ import { chooseSubprotocol, invalidHandshake } from "../http/websocket.ts"
 import type { WebSocketHandler } from "./adapter.ts"
 import { assertUnsent } from "./checks.ts"
 import type { Connection } from "./conn.ts"
-import { BadRequestError, ForbiddenError, UpgradeRequiredError, UsageError } from "./errors.ts"
-import type { Conn, UpgradeOptions } from "./states.ts"
+import { BadRequestError, ForbiddenError, InvalidOptionError, UpgradeRequiredError, UsageError } from "./errors.ts"
+import { checkOption, checkOptionNames } from "./options.ts"
+import { report } from "./report.ts"
+import type { UpgradeOptions } from "./states.ts"
 
 /** Policies are compiled once; those made per request are forgotten with it. */
 const compiled = new WeakMap<object, OriginCheck>()
@@ -14,12 +16,27 @@ const sameOrigin = compileOriginPolicy(true)
 
 function originCheck(policy: OriginPolicy): OriginCheck {
   if (typeof policy !== "object" && typeof policy !== "function") {
-    return policy === true ? sameOrigin : compileOriginPolicy(policy)
+    return policy === true ? sameOrigin : compile(policy)
   }
   let check = compiled.get(policy)
-  if (check === undefined) compiled.set(policy, (check = compileOriginPolicy(policy)))
+  if (check === undefined) compiled.set(policy, (check = compile(policy)))
   return check
 }
+
+/** Raises `InvalidOptionError` for options that no upgrade takes. */
+export function checkUpgradeOptions(options: UpgradeOptions): void {
+  checkOptionNames("upgrade", options, ["protocols", "checkOrigin", "maxMessageBytes", "compression"])
+  const { protocols, checkOrigin, maxMessageBytes: most, compression } = options
+  const list = protocols === undefined || (Array.isArray(protocols) && protocols.every((one) => isToken(one)))
+  checkOption("upgrade", "protocols", list, "a list of subprotocol names", protocols)
+  const counted = most === undefined || (Number.isSafeInteger(most) && most > 0)
+  checkOption("upgrade", "maxMessageBytes", counted, "a whole number of bytes from 1", most)
+  const flag = compression === undefined || typeof compression === "boolean"
+  checkOption("upgrade", "compression", flag, "true or false", compression)
+  if (checkOrigin !== undefined) originCheck(checkOrigin)
+}
+
+const isToken = (text: unknown): boolean => typeof text === "string" && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)
 
 export function upgrade(conn: Connection, protocol: string, handler: WebSocketHandler, options: UpgradeOptions): void {
   if (protocol !== "websocket")
@@ -27,10 +44,10 @@ export function upgrade(conn: Connection, protocol: string, handler: WebSocketHa
   assertUnsent(conn)
   const { exchange } = conn
   const { messageBytes } = exchange.limits
+  checkUpgradeOptions(options)
   const maxMessageBytes = options.maxMessageBytes ?? messageBytes
-  if (!Number.isSafeInteger(maxMessageBytes) || maxMessageBytes < 1 || maxMessageBytes > messageBytes) {
-    throw new UsageError(`upgrade: maxMessageBytes takes 1 to the server's limits.messageBytes (${messageBytes})`)
-  }
+  const takes = `at most the server's limits.messageBytes (${messageBytes})`
+  checkOption("upgrade", "maxMessageBytes", maxMessageBytes <= messageBytes, takes, maxMessageBytes)
   checkHandshake(conn)
   checkOrigin(conn, options.checkOrigin ?? true)
   const chosen = subprotocol(conn, options.protocols ?? [])
@@ -41,8 +58,16 @@ export function upgrade(conn: Connection, protocol: string, handler: WebSocketHa
     headers: headersOf(conn),
     messageBytes: maxMessageBytes,
     compression: options.compression ?? false,
-    onError: (error) => conn.settings.onError(error, conn as unknown as Conn),
+    onError: (error) => report(conn, error),
   })
+}
+
+function compile(policy: OriginPolicy): OriginCheck {
+  try {
+    return compileOriginPolicy(policy)
+  } catch (cause) {
+    throw new InvalidOptionError(`upgrade: ${(cause as Error).message}`, { cause })
+  }
 }
 
 function checkHandshake(conn: Connection): void {

@@ -2,7 +2,8 @@
 
 import type { Exchange, MaybePromise, WebSocketHandler } from "../conn/adapter.ts"
 import { Connection, type Settings } from "../conn/conn.ts"
-import { InvalidOptionError, NotSentError, UsageError } from "../conn/errors.ts"
+import { NotSentError, UsageError } from "../conn/errors.ts"
+import { checkOption, checkOptionNames } from "../conn/options.ts"
 import { sendSet } from "../conn/response.ts"
 import type { Assigns, Conn, Done, Halted, UpgradeOptions } from "../conn/states.ts"
 import { flat } from "../plug/pipeline.ts"
@@ -50,11 +51,18 @@ export interface EndpointBuilder<out Out extends Assigns> {
  */
 export function defineEndpoint(options: EndpointOptions = {}): EndpointBuilder<{}> {
   const { secretKeyBase, onError = logError } = options
-  if (secretKeyBase !== undefined && secretKeyBase.length < 64) {
-    throw new InvalidOptionError(
-      `defineEndpoint: secretKeyBase takes at least 64 characters, got ${secretKeyBase.length}; openssl rand -base64 48 makes 64`,
-    )
-  }
+  checkOptionNames("defineEndpoint", options, ["secretKeyBase", "onError"])
+  checkOption("defineEndpoint", "onError", typeof onError === "function", "a function", onError)
+  // The secret itself is never shown, not even a wrong one.
+  const given = typeof secretKeyBase === "string" ? `${secretKeyBase.length} characters` : typeof secretKeyBase
+  const holds = secretKeyBase === undefined || (typeof secretKeyBase === "string" && secretKeyBase.length >= 64)
+  checkOption(
+    "defineEndpoint",
+    "secretKeyBase",
+    holds,
+    "at least 64 characters (openssl rand -base64 48 makes 64)",
+    given,
+  )
   return builder({ secretKeyBase, onError }, [])
 }
 

@@ -2,6 +2,7 @@
 
 import type { Connection } from "../conn/conn.ts"
 import { HTTPError, TransportError } from "../conn/errors.ts"
+import { report } from "../conn/report.ts"
 import type { Conn } from "../conn/states.ts"
 import { failStream } from "../conn/stream.ts"
 import { acceptedType } from "../http/accept.ts"
@@ -29,14 +30,6 @@ export function fail(conn: Connection, error: unknown): void {
     answer(conn, shown)
   } catch (failure) {
     lastResort(conn, failure)
-  }
-}
-
-function report(conn: Connection, error: unknown): void {
-  try {
-    conn.settings.onError(error, conn as unknown as Conn)
-  } catch (failure) {
-    logError(failure, conn as unknown as Conn)
   }
 }
 

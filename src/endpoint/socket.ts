@@ -4,6 +4,7 @@ import type { WebSocketHandler } from "../conn/adapter.ts"
 import { inner } from "../conn/conn.ts"
 import { UsageError } from "../conn/errors.ts"
 import type { Conn, UpgradeOptions } from "../conn/states.ts"
+import { checkUpgradeOptions } from "../conn/upgrade.ts"
 import type { AnyPlug } from "../plug/run.ts"
 import { buildMatcher } from "../router/matcher.ts"
 import { parsePattern } from "../router/pattern.ts"
@@ -14,6 +15,7 @@ export function socketPlug(path: string, socket: SocketSource<any>, options: Upg
   if (typeof socket !== "function" && (typeof socket !== "object" || socket === null)) {
     throw new UsageError(`socket(${path}) takes a websocket handler or a function that gives one, got ${typeof socket}`)
   }
+  checkUpgradeOptions(options)
   const upgrade = (conn: Conn, result: unknown): unknown => {
     if (result === conn) return conn.halt()
     return conn.upgrade("websocket", result as WebSocketHandler, options).halt()

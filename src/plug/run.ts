@@ -21,13 +21,14 @@ export function run(
   params: unknown,
   from = 0,
 ): Connection | Promise<Connection> {
+  if (conn.halted) return conn
   for (let i = from; i < plugs.length; i++) {
     const plug = plugs[i]!
     const result = plug(conn)
     if (result !== conn) {
       return promised(result, plug, conn).then((value) => {
         if (value !== conn) throw notAConn(value, plug, conn)
-        return conn.halted ? conn : run(plugs, conn, action, params, i + 1)
+        return run(plugs, conn, action, params, i + 1)
       })
     }
     if (conn.halted) return conn

@@ -3,6 +3,7 @@
 import type { MaybePromise } from "../conn/adapter.ts"
 import type { Connection } from "../conn/conn.ts"
 import { MethodNotAllowedError, NoRouteError, UsageError } from "../conn/errors.ts"
+import { checkOption, checkOptionNames } from "../conn/options.ts"
 import type { Assigns, Conn, Done } from "../conn/states.ts"
 import { run } from "../plug/run.ts"
 import { forwardTo } from "./forward.ts"
@@ -67,12 +68,15 @@ function makeRouter<A extends Assigns, const R extends Routes>(
   build: (r: Scope<any, "/">) => R,
   options: RouterOptions,
 ): Router<A, R> {
+  checkOptionNames("defineRouter", options, ["wrongMethod", "head"])
+  const { wrongMethod = 405, head = true } = options
+  checkOption("defineRouter", "wrongMethod", wrongMethod === 405 || wrongMethod === 404, "405 or 404", wrongMethod)
+  checkOption("defineRouter", "head", typeof head === "boolean", "true or false", head)
   const routes = build(scopeAt({ prefix: "/", plugs: [], host: undefined }))
   if (!Array.isArray(routes)) throw new UsageError("a router's callback returns its routes in an array")
   const entries = entriesOf(routes)
   const hosted = entries.some((entry) => entry.host !== undefined)
-  const matcher = buildMatcher(entries.map(toMatch), { head: options.head ?? true })
-  const wrongMethod = options.wrongMethod ?? 405
+  const matcher = buildMatcher(entries.map(toMatch), { head })
 
   const find = (conn: Connection, method: string): Match<Entry> | undefined => {
     const direct = conn.scriptName.length === 0 ? matcher.matchPath(method, conn.exchange.path) : undefined

@@ -2,7 +2,7 @@
 
 import type { MaybePromise } from "../conn/adapter.ts"
 import { inner } from "../conn/conn.ts"
-import { UsageError } from "../conn/errors.ts"
+import { InvalidPatternError, UsageError } from "../conn/errors.ts"
 import type { Assigns, Conn, Halted } from "../conn/states.ts"
 import { openEventStream } from "../conn/stream.ts"
 import { flat } from "../plug/pipeline.ts"
@@ -96,12 +96,16 @@ type Build = (r: Scope<any, any>) => Routes
 
 /** The builder for routes at a place. */
 export function scopeAt(place: Place): Scope<any, any> {
+  const under = (path: string): string => {
+    if (path === "" || path.startsWith("/") || path.startsWith("{/")) return join(place.prefix, path)
+    throw new InvalidPatternError(`a path begins with "/", got ${path} (below ${place.prefix})`)
+  }
   const entry = (method: string, path: string, action: AnyAction, forward?: AnyRouter): Entry => {
     if (typeof action !== "function") {
       throw new UsageError(`the action of ${method} ${join(place.prefix, path)} is no function, got ${typeof action}`)
     }
     const { plugs, host } = place
-    return { method, path: join(place.prefix, path), plugs, action, host, forward }
+    return { method, path: under(path), plugs, action, host, forward }
   }
   const verb = (method: string) => (path: string, action: AnyAction) => entry(method, path, action)
   const inside = (changes: Partial<Place>, build: Build): Routes => {
@@ -110,7 +114,6 @@ export function scopeAt(place: Place): Scope<any, any> {
       throw new UsageError(`a scope's callback returns its routes in an array (${place.prefix})`)
     return routes
   }
-  const under = (path: string): string => join(place.prefix, path)
   const built = {
     get: verb("GET"),
     post: verb("POST"),

@@ -37,8 +37,6 @@ import { upgrade } from "./upgrade.ts"
 type Pairs = Iterable<readonly [string, string]>
 type Strings = Readonly<Record<string, string>>
 
-const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never
-
 /** A connection in any state. `as unknown as Conn` is how it gets its first type; only `connOf` does that. */
 export class Connection {
   readonly exchange: Exchange
@@ -339,14 +337,14 @@ export class Connection {
   }
 
   /** What is printed of a connection: neither secrets nor the server's side. */
-  [inspect](): object {
+  toJSON(): object {
     const { method, unsafeRawPath, state, status, halted, assigns } = this
     return { method, unsafeRawPath, state, status, halted, assigns }
   }
-  toJSON(): object {
-    return this[inspect]()
-  }
 }
+Object.defineProperty(Connection.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value: Connection.prototype.toJSON,
+})
 
 const noSegments: readonly string[] = Object.freeze([])
 const noParams: Readonly<Record<string, string>> = Object.freeze({})

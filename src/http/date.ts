@@ -35,7 +35,7 @@ const asctime = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([A-Z][a-z]{2}) ( \d|\d\d) (\d
  * parseHttpDate("Sun Nov  6 08:49:37 1994") //=> 784111777000
  * parseHttpDate("yesterday") //=> undefined
  */
-export function parseHttpDate(text: string, now = Date.now()): number | undefined {
+export function parseHttpDate(text: string, now: number = Date.now()): number | undefined {
   let parts = fixdate.exec(text)
   if (parts !== null) return moment(Number(parts[3]), parts[2]!, parts[1]!, parts[4]!, parts[5]!, parts[6]!)
   parts = asctime.exec(text)

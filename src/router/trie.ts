@@ -35,7 +35,7 @@ export interface Node<E extends Entry> {
 }
 
 /** Later than every entry: the rank of having found nothing. */
-export const NOWHERE = 2 ** 30 - 1
+export const NOWHERE: number = 2 ** 30 - 1
 
 export function emptyNode<E extends Entry>(): Node<E> {
   return {

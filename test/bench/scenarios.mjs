@@ -3,10 +3,10 @@
  */
 import { cacheControl, frameOptions, jsonType, textType, viewer } from "./work.mjs"
 
-/** About 1 kB of JSON, with text that is not ASCII so that a length counted in characters would show. */
+/** About 1 kB of JSON in ASCII, as most of it is. */
 export const echoBody = JSON.stringify({
   id: 4711,
-  title: "An order as a shop would send it, naïve façade included",
+  title: "An order as a shop would send it, as one line among many",
   paid: true,
   total: 1234.5,
   tags: ["alpha", "beta", "gamma", "delta"],
@@ -17,13 +17,18 @@ export const echoBody = JSON.stringify({
     price: 9.75 * (n + 1),
     label: `Line ${n}`,
   })),
-  address: { street: "1 Long Street", city: "Zürich", country: "CH", zip: "8000" },
+  address: { street: "1 Long Street", city: "Basle", country: "CH", zip: "8000" },
   comment: "Please leave the parcel with the neighbour on the second floor, who is at home before noon. ".repeat(2),
 })
 
 const common = { "cache-control": cacheControl }
 const json = (body, extra = {}) => ({ status: 200, body, headers: { "content-type": jsonType, ...common, ...extra } })
 const behindPlugs = { "x-frame-options": frameOptions, "x-viewer": viewer }
+
+function echoing(name, body) {
+  const headers = { "content-type": "application/json" }
+  return { name, request: { method: "POST", path: "/echo", body, headers }, answer: json(body) }
+}
 
 /** What is measured. `answer.headers` are those that every server must send alike. */
 export const scenarios = [
@@ -38,16 +43,14 @@ export const scenarios = [
     request: { method: "GET", path: "/api/users/42?q=hello" },
     answer: json('{"id":"42","q":"hello"}', behindPlugs),
   },
-  {
-    name: "echo",
-    request: { method: "POST", path: "/echo", body: echoBody, headers: { "content-type": "application/json" } },
-    answer: json(echoBody),
-  },
+  echoing("echo", echoBody),
 ]
 
 /** What is only checked, so that no server is quick because it leaves something out. */
 export const checks = [
   ...scenarios,
+  echoing("text beyond ASCII", JSON.stringify({ city: "Zürich", note: "naïve façade ".repeat(40) })),
+  echoing("text beyond Latin-1", JSON.stringify({ greeting: "Γειά σου 👋", list: Array(30).fill("日本語") })),
   {
     name: "escapes are decoded",
     request: { method: "GET", path: "/api/users/a%20b?page=1&q=%C3%BC%26+1" },

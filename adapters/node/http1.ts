@@ -1,0 +1,253 @@
+/**
+ * One HTTP/1 request and its answer, on Node's `IncomingMessage` and `ServerResponse`.
+ *
+ * An ordinary request makes this one object: no listener, no closure, no promise. They are made when asked for.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http"
+import type { Body, BodyListener, WebSocketUpgrade } from "../../src/conn/adapter.ts"
+import { getHeader } from "../../src/http/headers.ts"
+import { bodyAllowed, statusLine } from "../../src/http/status.ts"
+import { BodyReader } from "./body.ts"
+import type { Connection } from "./connection.ts"
+import { cutByUs, NodeExchange } from "./exchange.ts"
+import { lowerHeaders, rawHeader, type Target } from "./head.ts"
+import { linger } from "./linger.ts"
+
+/** What a request that asked for a websocket has beside it, see `upgrade.ts`. */
+export interface Switch {
+  /** Stops reading, gives what was read beyond the request. */
+  release(): Buffer
+}
+
+export class Http1Exchange extends NodeExchange {
+  readonly out: ServerResponse
+  /** Present when the client asked for a websocket. */
+  switching: Switch | undefined = undefined
+  readonly #req: IncomingMessage
+  readonly #raw: readonly string[]
+  readonly #authority: string | undefined
+  readonly #hasBody: boolean
+  #expects: boolean
+  #list: readonly string[] | undefined = undefined
+  /** No end of this answer may be taken for a begin of the next one. */
+  #last = false
+  #untilClose = false
+
+  constructor(
+    connection: Connection,
+    req: IncomingMessage,
+    res: ServerResponse,
+    raw: readonly string[],
+    target: Target,
+    hasBody: boolean,
+    expects: boolean,
+  ) {
+    super(connection, req.method as string, target.path, target.query)
+    this.out = res
+    this.#req = req
+    this.#raw = raw
+    this.#authority = target.authority
+    this.#hasBody = hasBody
+    this.#expects = expects
+  }
+
+  get open(): boolean {
+    return this.connection.socket.writable && !this.over
+  }
+
+  getHeader(name: string): string | undefined {
+    if (this.#authority !== undefined) return getHeader(this.getHeaders(), name)
+    return rawHeader(this.#raw, name)
+  }
+
+  getHeaders(): readonly string[] {
+    this.#list ??= lowerHeaders(this.#raw, this.#authority)
+    return this.#list
+  }
+
+  getHttpProtocol(): "HTTP/1.0" | "HTTP/1.1" {
+    return this.#req.httpVersionMinor === 0 ? "HTTP/1.0" : "HTTP/1.1"
+  }
+
+  sendResp(status: number, headers: readonly string[], body: Body): void {
+    this.sent = true
+    this.answered = true
+    if (!this.open) return
+    const length = typeof body === "string" ? Buffer.byteLength(body) : body.byteLength
+    const { out } = this
+    out.writeHead(status, this.#head(headers, length))
+    // Node writes the head with the encoding of the body, and header values are Latin-1.
+    if (typeof body !== "string") out.end(body)
+    else if (length === body.length) out.end(body, "latin1")
+    else out.end(Buffer.from(body))
+    this.#ended()
+  }
+
+  sendHead(status: number, headers: readonly string[], length: number): void {
+    this.sent = true
+    this.answered = true
+    if (!this.open) return
+    if (length === -1 && this.method !== "HEAD" && bodyAllowed(status)) this.#endWithConnection()
+    this.out.writeHead(status, this.#head(headers, length))
+    this.out.end()
+    this.#ended()
+  }
+
+  protected start(status: number, headers: readonly string[], length: number): void {
+    if (length === -1 && this.#req.httpVersionMinor === 0) this.#endWithConnection()
+    this.out.writeHead(status, this.#head(headers, length))
+    this.out.write("", "latin1")
+  }
+
+  protected finish(): void {
+    this.out.end()
+    this.#ended()
+  }
+
+  abort(): void {
+    const { socket } = this.connection
+    // Where the end of the connection is the end of the answer, only a reset tells a cut from it.
+    if (this.#untilClose && !("encrypted" in socket)) socket.resetAndDestroy()
+    this.connection.cut(cutByUs())
+  }
+
+  inform(status: number, headers: readonly string[]): boolean {
+    const { out } = this
+    const { socket } = this.connection
+    // Behind another answer on the same connection it would come too early.
+    if (this.sent || this.#req.httpVersionMinor === 0 || out.socket !== socket || !this.open) return false
+    if (status === 100) {
+      out.writeContinue()
+      return true
+    }
+    let head = `HTTP/1.1 ${statusLine(status)}\r\n`
+    for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`
+    socket.write(`${head}\r\n`, "latin1")
+    return true
+  }
+
+  override readBody(length: number, timeout: number, done: BodyListener): void {
+    if (this.#expects && !this.sent && this.open) {
+      this.#expects = false
+      this.out.writeContinue()
+    }
+    super.readBody(length, timeout, done)
+  }
+
+  upgrade(upgrade: WebSocketUpgrade): void {
+    const { connection, switching } = this
+    if (switching === undefined) {
+      // HTTP/1.0, or a request with a body: what was asked for cannot be had.
+      return this.sendHead(400, ["connection", "close"], 0)
+    }
+    this.sent = true
+    this.answered = true
+    if (!this.open) return
+    this.switching = undefined
+    const { socket } = connection
+    this.out.detachSocket(socket)
+    connection.upgraded = true
+    this.settle(undefined)
+    connection.house.websockets.accept(socket, switching.release(), this.getHeaders(), upgrade)
+  }
+
+  get requestIsComplete(): boolean {
+    return !this.#hasBody || this.#req.complete
+  }
+
+  broken(error: Error): void {
+    this.#last = true
+    this.bodyReader()?.fail(error)
+  }
+
+  protected observe(): void {
+    const { out } = this
+    const { socket, ended } = this.connection
+    if (out.writableFinished && out.socket === null) this.settle(undefined)
+    else if (ended !== undefined) this.settle(ended)
+    else {
+      out.on("finish", () => {
+        // Node says "finish" of an answer that was thrown away, too.
+        if (!socket.destroyed) this.settle(undefined)
+      })
+    }
+  }
+
+  protected timeSlowPeer(on: boolean): void {
+    this.connection.socket.setTimeout(on ? this.limits.idleTimeout : 0)
+  }
+
+  protected bodyReader(): BodyReader | undefined {
+    if (!this.#hasBody) return undefined
+    this.body ??= new BodyReader(this.#req, this.#bodyLength(), this.limits.requestTimeout)
+    return this.body
+  }
+
+  #bodyLength(): number {
+    const text = rawHeader(this.#raw, "content-length")
+    return text === undefined ? -1 : Number(text)
+  }
+
+  /** The list that is sent: it ends with what frames the answer. */
+  #head(headers: readonly string[], length: number): string[] {
+    const list = headers.slice()
+    if (length !== -1) list.push("content-length", String(length))
+    if (this.connection.house.stopping || this.#last || (this.#hasBody && this.#leavesTooMuch())) {
+      if (getHeader(headers, "connection") === undefined) list.push("connection", "close")
+    }
+    return list
+  }
+
+  /** Without length and chunks, the answer ends with the connection. */
+  #endWithConnection(): void {
+    this.#last = true
+    this.#untilClose = true
+    this.out.removeHeader("transfer-encoding")
+  }
+
+  #leavesTooMuch(): boolean {
+    if (this.#req.complete) return false
+    return (this.body?.remaining ?? this.#bodyLength()) > this.limits.drainBytes
+  }
+
+  #ended(): void {
+    const { connection, out } = this
+    const { socket } = out
+    const bodyIsOver = this.requestIsComplete
+    if (socket !== null && socket.writableLength === 0 && bodyIsOver) {
+      // As good as over, and nobody has to be told.
+      if (connection.current === this) connection.current = undefined
+      return
+    }
+    this.watch()
+    if (socket !== null && socket.writableLength > 0) this.timeSlowPeer(true)
+    if (!bodyIsOver) this.#leaveBody()
+  }
+
+  /** Gets the rest of a body out of the way that nobody reads, so that the connection can go on or end well. */
+  #leaveBody(): void {
+    const { connection, limits } = this
+    const { socket } = connection
+    let closing = false
+    // What Node calls after the last answer. It would close with bytes unread, see `linger`.
+    socket.destroySoon = () => {
+      closing = true
+      connection.closing = true
+      socket.end()
+    }
+    connection.leaving = this
+    this.bodyReader()?.drop(
+      limits.drainBytes,
+      limits.requestTimeout,
+      () => closing,
+      (complete) => {
+        connection.leaving = undefined
+        delete (socket as Partial<typeof socket>).destroySoon
+        if (complete && !closing) return
+        connection.closing = true
+        if (this.#last) linger(connection)
+        else socket.destroySoon()
+      },
+    )
+  }
+}

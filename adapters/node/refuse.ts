@@ -1,0 +1,69 @@
+/**
+ * Answers to what never becomes an exchange: bytes that are no request, and requests that break a limit.
+ */
+import type { IncomingMessage } from "node:http"
+import type { Socket } from "node:net"
+import { ClientGoneError, type Limits } from "../../src/conn/adapter.ts"
+import { nowHttpDate } from "../../src/http/date.ts"
+import { statusLine } from "../../src/http/status.ts"
+import { brokenBody } from "./body.ts"
+import type { Connection } from "./connection.ts"
+import { linger } from "./linger.ts"
+
+/** Answers with a status and ends the connection. Nothing else may be under way on it. */
+export function refuse(connection: Connection, status: number): void {
+  linger(connection, rawAnswer(status))
+}
+
+/** Refuses a request whose head Node has accepted, after what is still to be answered before it. */
+export function refuseRequest(connection: Connection, req: IncomingMessage, status: number): void {
+  // What follows is no longer parsed as requests that anybody would answer.
+  req.on("error", () => {})
+  req.resume()
+  refuseInTurn(connection, status)
+}
+
+function refuseInTurn(connection: Connection, status: number): void {
+  connection.closing = true
+  const { current } = connection
+  if (current === undefined) return refuse(connection, status)
+  current.onClose((reason) => {
+    if (reason === undefined) refuse(connection, status)
+  })
+}
+
+/** What Node's parser gives up on. The parser then takes nothing more from this connection. */
+export function refuseBytes(connection: Connection | undefined, error: NodeJS.ErrnoException, socket: Socket): void {
+  if (connection === undefined || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  if (connection.closing) return
+  const { current, leaving } = connection
+  const code = error.code ?? ""
+  if (leaving !== undefined) {
+    leaving.broken(error)
+  } else if (code === "HPE_INVALID_EOF_STATE" && current !== undefined) {
+    connection.cut(new ClientGoneError())
+  } else if (current !== undefined && !current.requestIsComplete) {
+    current.broken(brokenBody(error))
+  } else if (!code.startsWith("HPE_") && code !== "ERR_HTTP_REQUEST_TIMEOUT") {
+    socket.destroy()
+  } else {
+    refuseInTurn(connection, statusOf(error, connection.house.limits))
+  }
+}
+
+function statusOf(error: NodeJS.ErrnoException & { rawPacket?: Buffer; bytesParsed?: number }, limits: Limits): number {
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") return 408
+  const text = error.rawPacket?.subarray(0, limits.requestLineBytes + 16).toString("latin1") ?? ""
+  if (error.code === "HPE_HEADER_OVERFLOW") return /^[A-Z-]+ [^\r\n]*$/.test(text) ? 414 : 431
+  if (error.code === "HPE_INVALID_VERSION" && /^[A-Z-]+ [^ \r\n]+ HTTP\/\d\.\d\r\n/.test(text)) return 505
+  return 400
+}
+
+function rawAnswer(status: number): string {
+  const line = statusLine(status)
+  const head = `HTTP/1.1 ${line}\r\ndate: ${nowHttpDate()}\r\nconnection: close\r\n`
+  return `${head}content-type: text/plain; charset=utf-8\r\ncontent-length: ${line.length + 1}\r\n\r\n${line}\n`
+}

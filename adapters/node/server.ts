@@ -1,0 +1,169 @@
+/**
+ * Plumage on Node's own servers: `node:http`, `node:https`, and `node:http2` where it is asked for.
+ */
+import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { createServer as createTlsServer } from "node:https"
+import type { AddressInfo, Socket } from "node:net"
+import type { Duplex } from "node:stream"
+import type { Adapter, RequestHandler, Server } from "../../src/conn/adapter.ts"
+import { type CheckedOptions, checkOptions, type ServerOptions, serverUrl, wrong } from "../options.ts"
+import { webSockets } from "../websocket.ts"
+import { Connection, type House } from "./connection.ts"
+import { examine, splitTarget, withBody } from "./head.ts"
+import { Http1Exchange } from "./http1.ts"
+import { linger } from "./linger.ts"
+import { refuse, refuseBytes, refuseRequest } from "./refuse.ts"
+import { stopHouse } from "./stop.ts"
+import { asksForWebSocket, holdSocket, replay, responseFor } from "./upgrade.ts"
+
+export type { ServerOptions, TlsOptions } from "../options.ts"
+
+export interface NodeOptions extends ServerOptions {
+  /** HTTP/2 for the clients that choose it by ALPN; needs `tls`. Off by default. */
+  http2?: boolean
+}
+
+/**
+ * A server on `node:http`: `await serve(endpoint, node({ port: 4000 }))`.
+ *
+ * Errors: `InvalidOptionError`, which names the option and what it takes.
+ */
+export function node(options: NodeOptions = {}): Adapter {
+  const checked = checkOptions("node", options, ["http2"])
+  const { http2 = false } = options
+  if (typeof http2 !== "boolean") throw wrong("node", "http2", "true or false", http2)
+  if (http2 && checked.tls === undefined) throw wrong("node", "http2", "true only together with tls", http2)
+  return {
+    name: "node",
+    capabilities: { http2, tls: true, inform: true, websocket: true },
+    listen: (handler) => listen(handler, checked),
+  }
+}
+
+function listen(handler: RequestHandler, options: CheckedOptions): Promise<Server> {
+  const { limits, tls } = options
+  const house: House = {
+    handler,
+    limits,
+    scheme: tls === undefined ? "http" : "https",
+    websockets: webSockets(limits, options.compression),
+    connections: new Set(),
+    rawSockets: new Set(),
+    stopping: false,
+  }
+  const server = open(house, options)
+  return new Promise((resolve, reject) => {
+    server.once("error", reject)
+    server.listen({ port: options.port, host: options.host }, () => {
+      server.off("error", reject)
+      // Later errors are of connections that could not be taken on, for want of file descriptors.
+      server.on("error", () => {})
+      const { port } = server.address() as AddressInfo
+      let stopped: Promise<void> | undefined
+      resolve({
+        url: serverUrl(house.scheme, options.host, port),
+        port,
+        stop: ({ graceMs = 5_000 } = {}) => (stopped ??= stopHouse(house, server, graceMs)),
+      })
+    })
+  })
+}
+
+function open(house: House, options: CheckedOptions): HttpServer {
+  const { limits, tls } = options
+  const settings = {
+    // `examine` tells which of the two was broken; this only bounds what is kept until it is asked.
+    maxHeaderSize: limits.requestLineBytes + limits.headerBytes,
+    highWaterMark: limits.highWaterMark,
+    keepAliveTimeout: limits.keepAliveTimeout,
+    headersTimeout: limits.headTimeout,
+    // Node would cut slow handlers, too: the deadline of a body is kept by `BodyReader`.
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.max(50, Math.min(1_000, Math.floor(limits.headTimeout / 4))),
+    insecureHTTPParser: false,
+    // `examine` looks at Host, as Node sees only that there is one.
+    requireHostHeader: false,
+    shouldUpgradeCallback: (req: IncomingMessage) => req.headers.upgrade?.toLowerCase() === "websocket",
+  }
+  const server =
+    tls === undefined
+      ? createServer(settings)
+      : createTlsServer({
+          ...settings,
+          key: tls.key,
+          cert: tls.cert,
+          passphrase: tls.passphrase,
+          ca: tls.ca,
+          requestCert: tls.ca !== undefined,
+          handshakeTimeout: limits.headTimeout,
+        })
+  server.maxHeadersCount = 0
+  wire(house, server, tls === undefined ? "connection" : "secureConnection")
+  return server
+}
+
+/** Connects Node's events to the house. `arrival` is the event that brings a socket which speaks HTTP. */
+function wire(house: House, server: HttpServer, arrival: string): void {
+  const known = new WeakMap<Duplex, Connection>()
+  const connectionOf = (req: IncomingMessage) => known.get(req.socket) as Connection
+  const serve = (req: IncomingMessage, res: ServerResponse, expects: boolean) => {
+    const connection = connectionOf(req)
+    if (connection.closing) return
+    const exchange = exchangeFor(connection, req, res, expects)
+    if (exchange === undefined) return
+    connection.current = exchange
+    house.handler.call(exchange)
+  }
+  if (arrival !== "connection") {
+    server.on("connection", (socket: Socket) => {
+      house.rawSockets.add(socket)
+      socket.on("error", () => {}).on("close", () => house.rawSockets.delete(socket))
+    })
+  }
+  server.prependListener(arrival, (socket: Socket) => {
+    if (!known.has(socket)) known.set(socket, new Connection(house, socket))
+  })
+  server.on("request", (req, res) => serve(req, res, false))
+  server.on("checkContinue", (req, res) => serve(req, res, true))
+  server.on("checkExpectation", (req: IncomingMessage) => refuseRequest(connectionOf(req), req, 417))
+  server.on("clientError", (error, socket) => refuseBytes(known.get(socket), error, socket as Socket))
+  server.on("timeout", (socket: Socket) => known.get(socket)?.timedOut())
+  server.on("connect", (req: IncomingMessage) => refuse(connectionOf(req), 501))
+  server.on("upgrade", (req: IncomingMessage, _socket, head: Buffer) => {
+    const connection = connectionOf(req)
+    const { current } = connection
+    const begin = () => {
+      const body = examine(req, req.rawHeaders, house.limits)
+      if (!asksForWebSocket(req, body)) return replay(server, arrival, connection, req, head)
+      const exchange = exchangeFor(connection, req, responseFor(connection, req), false)
+      if (exchange === undefined) return
+      exchange.switching = holdSocket(exchange, head)
+      connection.current = exchange
+      house.handler.call(exchange)
+    }
+    if (connection.closing) linger(connection)
+    else if (current === undefined) begin()
+    // Answers that are still to come go first.
+    else current.onClose((reason) => reason === undefined && begin())
+  })
+}
+
+/** Undefined when the request was refused. */
+function exchangeFor(
+  connection: Connection,
+  req: IncomingMessage,
+  res: ServerResponse,
+  expects: boolean,
+): Http1Exchange | undefined {
+  const raw = connection.replayed ?? req.rawHeaders
+  connection.replayed = undefined
+  const verdict = examine(req, raw, connection.house.limits)
+  if (verdict <= withBody) {
+    const target = splitTarget(req.method as string, req.url as string)
+    if (target !== undefined) {
+      return new Http1Exchange(connection, req, res, raw, target, verdict === withBody, expects)
+    }
+  }
+  refuseRequest(connection, req, verdict <= withBody ? 400 : verdict)
+  return undefined
+}

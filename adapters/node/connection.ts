@@ -1,6 +1,7 @@
 /**
  * What a server knows of itself and of each of its connections.
  */
+import type { ServerHttp2Session } from "node:http2"
 import type { Socket } from "node:net"
 import {
   type AbortReason,
@@ -21,6 +22,7 @@ export interface House {
   readonly connections: Set<Connection>
   /** Sockets below TLS: those whose handshake is not done are known nowhere else. */
   readonly rawSockets: Set<Socket>
+  readonly sessions: Set<ServerHttp2Session>
   /** True from `stop` on: every answer is then the last of its connection. */
   stopping: boolean
 }

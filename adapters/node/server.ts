@@ -13,6 +13,7 @@ import { examine, splitTarget, withBody } from "./head.ts"
 import { Http1Exchange } from "./http1.ts"
 import { linger } from "./linger.ts"
 import { refuse, refuseBytes, refuseRequest } from "./refuse.ts"
+import { addHttp2 } from "./sessions.ts"
 import { stopHouse } from "./stop.ts"
 import { asksForWebSocket, holdSocket, replay, responseFor } from "./upgrade.ts"
 
@@ -36,11 +37,11 @@ export function node(options: NodeOptions = {}): Adapter {
   return {
     name: "node",
     capabilities: { http2, tls: true, inform: true, websocket: true },
-    listen: (handler) => listen(handler, checked),
+    listen: (handler) => listen(handler, checked, http2),
   }
 }
 
-function listen(handler: RequestHandler, options: CheckedOptions): Promise<Server> {
+function listen(handler: RequestHandler, options: CheckedOptions, http2: boolean): Promise<Server> {
   const { limits, tls } = options
   const house: House = {
     handler,
@@ -49,9 +50,10 @@ function listen(handler: RequestHandler, options: CheckedOptions): Promise<Serve
     websockets: webSockets(limits, options.compression),
     connections: new Set(),
     rawSockets: new Set(),
+    sessions: new Set(),
     stopping: false,
   }
-  const server = open(house, options)
+  const server = open(house, options, http2)
   return new Promise((resolve, reject) => {
     server.once("error", reject)
     server.listen({ port: options.port, host: options.host }, () => {
@@ -69,7 +71,7 @@ function listen(handler: RequestHandler, options: CheckedOptions): Promise<Serve
   })
 }
 
-function open(house: House, options: CheckedOptions): HttpServer {
+function open(house: House, options: CheckedOptions, http2: boolean): HttpServer {
   const { limits, tls } = options
   const settings = {
     // `examine` tells which of the two was broken; this only bounds what is kept until it is asked.
@@ -85,26 +87,36 @@ function open(house: House, options: CheckedOptions): HttpServer {
     requireHostHeader: false,
     shouldUpgradeCallback: (req: IncomingMessage) => req.headers.upgrade?.toLowerCase() === "websocket",
   }
-  const server =
-    tls === undefined
-      ? createServer(settings)
-      : createTlsServer({
-          ...settings,
-          key: tls.key,
-          cert: tls.cert,
-          passphrase: tls.passphrase,
-          ca: tls.ca,
-          requestCert: tls.ca !== undefined,
-          handshakeTimeout: limits.headTimeout,
-        })
-  server.maxHeadersCount = 0
-  wire(house, server, tls === undefined ? "connection" : "secureConnection")
+  if (tls === undefined) {
+    const server = createServer(settings)
+    wire(house, server, "connection")
+    return server
+  }
+  const { key, cert, passphrase, ca } = tls
+  const server = createTlsServer({
+    ...settings,
+    key,
+    cert,
+    passphrase,
+    ca,
+    requestCert: ca !== undefined,
+    handshakeTimeout: limits.headTimeout,
+    ALPNProtocols: http2 ? ["h2", "http/1.1"] : ["http/1.1"],
+  })
+  const connectionOf = wire(house, server, "secureConnection")
+  if (http2) addHttp2(house, server, connectionOf)
   return server
 }
 
 /** Connects Node's events to the house. `arrival` is the event that brings a socket which speaks HTTP. */
-function wire(house: House, server: HttpServer, arrival: string): void {
+function wire(house: House, server: HttpServer, arrival: string): (socket: Socket) => Connection {
+  server.maxHeadersCount = 0
   const known = new WeakMap<Duplex, Connection>()
+  const ofSocket = (socket: Socket) => {
+    const connection = known.get(socket) ?? new Connection(house, socket)
+    known.set(socket, connection)
+    return connection
+  }
   const connectionOf = (req: IncomingMessage) => known.get(req.socket) as Connection
   const serve = (req: IncomingMessage, res: ServerResponse, expects: boolean) => {
     const connection = connectionOf(req)
@@ -120,9 +132,7 @@ function wire(house: House, server: HttpServer, arrival: string): void {
       socket.on("error", () => {}).on("close", () => house.rawSockets.delete(socket))
     })
   }
-  server.prependListener(arrival, (socket: Socket) => {
-    if (!known.has(socket)) known.set(socket, new Connection(house, socket))
-  })
+  server.prependListener(arrival, ofSocket)
   server.on("request", (req, res) => serve(req, res, false))
   server.on("checkContinue", (req, res) => serve(req, res, true))
   server.on("checkExpectation", (req: IncomingMessage) => refuseRequest(connectionOf(req), req, 417))
@@ -146,6 +156,7 @@ function wire(house: House, server: HttpServer, arrival: string): void {
     // Answers that are still to come go first.
     else current.onClose((reason) => reason === undefined && begin())
   })
+  return ofSocket
 }
 
 /** Undefined when the request was refused. */

@@ -19,6 +19,7 @@ export async function stopHouse(house: House, server: HttpServer, graceMs: numbe
   // The `close` of an HTTP server would cut idle connections at once.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
   const websockets = house.websockets.closeAll(1012, goodbye, graceMs)
+  for (const session of house.sessions) session.close()
   for (const connection of [...house.connections]) connection.drain()
   const idle = setTimeout(
     () => {

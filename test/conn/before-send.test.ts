@@ -1,5 +1,13 @@
 import { fileURLToPath } from "node:url"
-import { type AnyConn, CookieOverflowError, defineEndpoint, defineRouter, UsageError } from "plumage"
+import {
+  type AnyConn,
+  CookieOverflowError,
+  type Done,
+  defineEndpoint,
+  defineRouter,
+  type MaybePromise,
+  UsageError,
+} from "plumage"
 import { client, conn, sentResp } from "plumage/test"
 import { describe, expect, test } from "vitest"
 import { handshake, loose } from "../loose.ts"
@@ -131,7 +139,7 @@ describe("registerBeforeSend", () => {
             throw new Error("no")
           })
           await Promise.resolve()
-            .then(() => (begin === "sendFile" ? conn.sendFile(200, file) : conn.sendChunked(200)))
+            .then((): MaybePromise<Done> => (begin === "sendFile" ? conn.sendFile(200, file) : conn.sendChunked(200)))
             .catch(() => undefined)
           return conn.resp(503, "instead")
         }),
@@ -140,7 +148,7 @@ describe("registerBeforeSend", () => {
             throw new Error("no")
           })
           await Promise.resolve()
-            .then(() => (begin === "sendFile" ? conn.sendFile(200, file) : conn.sendChunked(200)))
+            .then((): MaybePromise<Done> => (begin === "sendFile" ? conn.sendFile(200, file) : conn.sendChunked(200)))
             .catch(() => undefined)
           return conn as never
         }),

@@ -8,7 +8,7 @@ const open = (cookie?: string, url = "/") =>
 const lines = (sent: Parameters<typeof sentResp>[0]) =>
   sentResp(sent).headerList.flatMap(([name, value]) => (name === "set-cookie" ? [value] : []))
 /** The value that a cookie is sent with, to be sent back. */
-const valueOf = (name: string, value: unknown, options: RespCookieOptions) =>
+const sentValue = (name: string, value: unknown, options: RespCookieOptions) =>
   /^[^=]*=([^;]*)/.exec(lines(open().putRespCookie(name, value, options).text(""))[0]!)![1]!
 
 afterEach(() => void vi.useRealTimers())
@@ -165,7 +165,7 @@ describe.each(["sign", "encrypt"] as const)("cookies with %s", (way) => {
 
   test("carry anything that JSON carries, there and back", () => {
     for (const value of ["x", 7, null, true, [1, "é"], { b: { c: [] } }]) {
-      expect(fetched(`a=${valueOf("a", value, options)}`)).toEqual({ a: value })
+      expect(fetched(`a=${sentValue("a", value, options)}`)).toEqual({ a: value })
     }
   })
 
@@ -174,7 +174,7 @@ describe.each(["sign", "encrypt"] as const)("cookies with %s", (way) => {
   })
 
   test("stay as they were sent until they are fetched, and in reqCookies for ever", () => {
-    const cookie = valueOf("a", { n: 1 }, options)
+    const cookie = sentValue("a", { n: 1 }, options)
     const one = open(`a=${cookie}`)
     expect(one.cookies).toEqual({ a: cookie })
     expect(one.fetchCookies({ [names]: ["a"] }).cookies).toEqual({ a: { n: 1 } })
@@ -182,7 +182,7 @@ describe.each(["sign", "encrypt"] as const)("cookies with %s", (way) => {
   })
 
   test("are gone from conn.cookies when any byte of them was changed", () => {
-    const cookie = valueOf("a", { admin: false }, options)
+    const cookie = sentValue("a", { admin: false }, options)
     for (let at = 0; at < cookie.length; at++) {
       const changed = cookie.slice(0, at) + (cookie[at] === "A" ? "B" : "A") + cookie.slice(at + 1)
       const value = fetched(`a=${changed}`)["a"]
@@ -195,12 +195,12 @@ describe.each(["sign", "encrypt"] as const)("cookies with %s", (way) => {
   })
 
   test("are gone when they were moved to another name", () => {
-    expect(fetched(`a=${valueOf("b", "x", options)}`)).toEqual({})
+    expect(fetched(`a=${sentValue("b", "x", options)}`)).toEqual({})
   })
 
   test("are gone when they were made the other way, or with another secret", () => {
     const other = way === "sign" ? { encrypt: true } : { sign: true }
-    expect(fetched(`a=${valueOf("a", "x", other)}`)).toEqual({})
+    expect(fetched(`a=${sentValue("a", "x", other)}`)).toEqual({})
     const elsewhere = conn("GET", "/", undefined, { secretKeyBase: "z".repeat(64) }).putRespCookie("a", "x", options)
     const cookie = /^a=([^;]*)/.exec(lines(elsewhere.text(""))[0]!)![1]!
     expect(fetched(`a=${cookie}`)).toEqual({})
@@ -208,8 +208,8 @@ describe.each(["sign", "encrypt"] as const)("cookies with %s", (way) => {
 
   test("are believed for a day, or for their maxAge", () => {
     vi.useFakeTimers({ now: 1_000_000 })
-    const day = valueOf("a", "x", options)
-    const minute = valueOf("a", "x", { ...options, maxAge: 60 })
+    const day = sentValue("a", "x", options)
+    const minute = sentValue("a", "x", { ...options, maxAge: 60 })
     vi.setSystemTime(1_000_000 + 60_000)
     expect(fetched(`a=${minute}`)).toEqual({ a: "x" })
     vi.setSystemTime(1_000_000 + 60_001)
@@ -221,7 +221,7 @@ describe.each(["sign", "encrypt"] as const)("cookies with %s", (way) => {
   })
 
   test("with a maxAge of 0 are never believed", () => {
-    expect(fetched(`a=${valueOf("a", "x", { ...options, maxAge: 0 })}`)).toEqual({})
+    expect(fetched(`a=${sentValue("a", "x", { ...options, maxAge: 0 })}`)).toEqual({})
   })
 
   test("that are absent are nothing, and what the answer has put is not verified", () => {
@@ -256,6 +256,6 @@ test("sign and encrypt together are refused", () => {
 test("an encrypted value cannot be read by who holds it, a signed one can", () => {
   const readable = (cookie: string) =>
     cookie.split(".").some((part) => Buffer.from(part, "base64url").toString("latin1").includes("canary"))
-  expect(readable(valueOf("a", "canary", { sign: true }))).toBe(true)
-  expect(readable(valueOf("a", "canary", { encrypt: true }))).toBe(false)
+  expect(readable(sentValue("a", "canary", { sign: true }))).toBe(true)
+  expect(readable(sentValue("a", "canary", { encrypt: true }))).toBe(false)
 })

@@ -6,7 +6,7 @@
  *
  * Header lists are flat: `[name, value, name, value, …]`, names in lower case, order and duplicates kept.
  */
-import type { ClientGoneError, DrainingError, TimeoutError } from "./errors.ts"
+import type { ClientGoneError, CutError, DrainingError, TimeoutError } from "./errors.ts"
 
 export {
   BadRequestError,
@@ -25,7 +25,7 @@ export type MaybePromise<T> = T | Promise<T>
 export type Body = string | Uint8Array
 
 /** Why an exchange ended before its answer was complete; the `reason` of `conn.signal`. */
-export type AbortReason = ClientGoneError | TimeoutError | DrainingError
+export type AbortReason = ClientGoneError | TimeoutError | DrainingError | CutError
 
 /** Called once when an exchange is over: with nothing when the last byte was handed over, else with the reason. */
 export type CloseListener = (reason: AbortReason | undefined) => void
@@ -114,7 +114,7 @@ export interface Exchange {
   chunk(data: Body): MaybePromise<boolean>
   /** Ends a chunked answer. Does nothing when it has ended. */
   endChunked(): void
-  /** Ends the connection at once, so that an answer under way is visibly incomplete. */
+  /** Ends the connection at once, so that an answer under way is visibly incomplete. Conn knows why; any reason will do. */
   abort(): void
   /** Sends an informational (1xx) answer; false where the protocol or server cannot. [suite: "informational"] */
   inform(status: number, headers: readonly string[]): boolean

@@ -48,6 +48,8 @@ export class Connection {
   headOnly = false
   preparing = false
   events = false
+  /** Why this side ended the exchange, where it did. */
+  cutReason: AbortReason | undefined = undefined
   /** Bytes that were written while the client was slow, while it is. */
   slow: { bytes: number } | undefined = undefined
   status: number | undefined = undefined
@@ -194,10 +196,10 @@ export class Connection {
     return this.exchange.getHttpProtocol()
   }
   get signal(): AbortSignal {
-    return (this.abortSignal ??= stream.signalOf(this.exchange))
+    return (this.abortSignal ??= stream.signalOf(this))
   }
   onClose(listener: (reason: AbortReason | undefined) => void): this {
-    this.exchange.onClose(listener)
+    this.exchange.onClose((reason) => listener(reason && (this.cutReason ?? reason)))
     return this
   }
 

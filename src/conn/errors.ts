@@ -180,6 +180,14 @@ export class TimeoutError extends TransportError {
   override readonly code = "ERR_TIMEOUT"
 }
 
+/** This side ended the exchange: its answer failed midway. If you see this error, look for what was logged just before. */
+export class CutError extends TransportError {
+  override readonly code = "ERR_CUT"
+  constructor(message = "the answer failed and was cut") {
+    super(message)
+  }
+}
+
 /** The server stopped before the exchange was over. If you see this error, `stop` reached its `graceMs`, or a stream was told to end. */
 export class DrainingError extends TransportError {
   override readonly code = "ERR_DRAINING"

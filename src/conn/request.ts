@@ -16,6 +16,7 @@ import {
   UnsupportedMediaTypeError,
   UsageError,
 } from "./errors.ts"
+import { checkOption } from "./options.ts"
 import type { ReadBodyOptions } from "./states.ts"
 
 export interface Rewrite {
@@ -166,6 +167,7 @@ export function fetchQuery(conn: Connection, options: QueryOptions): QueryParams
   if (parsed.query !== undefined) return parsed.query
   const query = conn.queryString
   const limit = options.length ?? queryLimit
+  checkOption("fetchQueryParams", "length", Number.isSafeInteger(limit) && limit >= 0, "a whole number of bytes", limit)
   if (query.length > limit) {
     throw new InvalidQueryError(`the query string is longer than ${limit} bytes`, 414)
   }
@@ -192,6 +194,12 @@ export function params(conn: Connection): Readonly<Record<string, unknown>> {
   return all
 }
 
+function checkReadOptions({ length = 0, timeout = readTimeout }: ReadBodyOptions): void {
+  checkOption("readBody", "length", Number.isSafeInteger(length) && length >= 0, "a whole number of bytes", length)
+  const holds = Number.isInteger(timeout) && timeout > 0 && timeout < 2 ** 31
+  checkOption("readBody", "timeout", holds, "a whole number of milliseconds from 1", timeout)
+}
+
 function declaredTooLong(conn: Connection, length: number): boolean {
   const declared = conn.exchange.getHeader("content-length")
   return declared !== undefined && Number(declared) > length
@@ -206,6 +214,7 @@ function read<T>(
 ): Promise<T> {
   const length = options?.length ?? conn.exchange.limits.bodyBytes
   return new Promise((resolve, reject) => {
+    if (options !== undefined) checkReadOptions(options)
     if (!partial && declaredTooLong(conn, length)) return reject(tooLarge(length))
     conn.exchange.readBody(length, options?.timeout ?? readTimeout, (error, data, more) => {
       if (error !== undefined) reject(error)

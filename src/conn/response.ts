@@ -44,12 +44,11 @@ export function getHeaders(conn: Connection, name: string): string[] {
 
 const reserved = new Set(["content-length", "connection", "transfer-encoding", "keep-alive", "upgrade"])
 
-/** Framing is the server's: a length is kept aside until there is none to measure, "close" is passed on, the rest refused. */
-function checkReserved(conn: Connection, name: string, value: string): void {
+/** Framing is the server's: a length counts only where there is no body to measure, "close" is passed on, the rest refused. */
+function checkReserved(name: string, value: string): void {
   if (!reserved.has(name)) return
   if (name === "content-length") {
     if (!/^\d{1,15}$/.test(value)) throw new InvalidHeaderError(`content-length must be digits, got ${value}`)
-    conn.declaredLength = Number(value)
   } else if (name !== "connection" || value.toLowerCase() !== "close") {
     throw new InvalidHeaderError(`${name} is set by the server; of these only "connection: close" is yours to put`)
   }
@@ -58,21 +57,24 @@ function checkReserved(conn: Connection, name: string, value: string): void {
 export function putHeader(conn: Connection, name: string, value: string): void {
   const lower = checkedName(name, value)
   if (conn.state !== "unset") assertUnsent(conn)
-  checkReserved(conn, lower, value)
+  checkReserved(lower, value)
+  if (lower === "content-length") conn.declaredLength = Number(value)
   list.putHeader(conn.respHeaders, lower, value)
 }
 
 export function prependHeaders(conn: Connection, headers: Iterable<readonly [string, string]>): void {
   assertUnsent(conn)
   const added: string[] = []
+  const single: [string, string][] = []
   for (const [name, value] of headers) {
     const lower = checkedName(name, value)
-    checkReserved(conn, lower, value)
+    checkReserved(lower, value)
     // There is one length and one way to close; these are never sent twice.
-    if (reserved.has(lower)) list.putHeader(conn.respHeaders, lower, value)
+    if (reserved.has(lower)) single.push([lower, value])
     else added.push(lower, value)
   }
   conn.respHeaders.unshift(...added)
+  for (const [name, value] of single) putHeader(conn, name, value)
 }
 
 export function deleteHeader(conn: Connection, name: string): void {
@@ -177,8 +179,9 @@ export function sendSet(conn: Connection): Connection {
 
 /** Sends a body of a type, unless another type was put before. */
 export function sendAs(conn: Connection, type: string, body: string): Connection {
+  if (conn.state !== "unset") assertUnsent(conn)
   if (conn.headers === undefined) {
-    if (conn.state === "unset") conn.headers = ["cache-control", cacheControl, "content-type", type]
+    conn.headers = ["cache-control", cacheControl, "content-type", type]
   } else if (list.getHeader(conn.headers, "content-type") === undefined) {
     conn.headers.push("content-type", type)
   }
@@ -214,6 +217,7 @@ export function externalUrl(url: string | URL): string {
 }
 
 export function redirect(conn: Connection, location: string): Connection {
+  assertUnsent(conn)
   const status = conn.status ?? 302
   if (status < 300 || status > 399) throw new UsageError(`a redirect has a 3xx status, got ${status}`)
   putHeader(conn, "location", location)

@@ -1,18 +1,25 @@
 /** Answers that are written bit by bit: chunks, server-sent events, and the signal that tells when nobody listens. */
 
 import { encodeComment, encodeEvent, type ServerSentEvent } from "../http/sse.ts"
-import type { AbortReason, Body, Exchange, MaybePromise } from "./adapter.ts"
+import type { AbortReason, Body, MaybePromise } from "./adapter.ts"
 import type { Connection } from "./conn.ts"
-import { DrainingError, HTTPError, TransportError, UsageError } from "./errors.ts"
+import { CutError, DrainingError, HTTPError, TimeoutError, TransportError, UsageError } from "./errors.ts"
 import { checkHeartbeat, startHeartbeat } from "./heartbeat.ts"
 import { checkOptionNames } from "./options.ts"
 import { report } from "./report.ts"
 import type { EventStreamOptions } from "./states.ts"
 
+/** Ends the exchange from this side; listeners and the signal get the reason. */
+export function cut(conn: Connection, reason: AbortReason): void {
+  conn.closed = true
+  conn.cutReason ??= reason
+  conn.exchange.abort()
+}
+
 /** The signal of an exchange: aborts with the reason when it ends early, stays silent when it ends well. */
-export function signalOf(exchange: Exchange): AbortSignal {
+export function signalOf(conn: Connection): AbortSignal {
   const controller = new AbortController()
-  exchange.onClose((reason) => {
+  conn.onClose((reason) => {
     if (reason !== undefined) controller.abort(reason)
   })
   return controller.signal
@@ -37,8 +44,7 @@ export function chunk(conn: Connection, data: Body): MaybePromise<boolean> {
 function write(conn: Connection, data: Body): MaybePromise<boolean> {
   const { exchange, slow } = conn
   if (slow !== undefined && (slow.bytes += data.length) > exchange.limits.backlogBytes) {
-    conn.closed = true
-    exchange.abort()
+    cut(conn, new TimeoutError("the client took less than was written; limits.backlogBytes is full"))
     return false
   }
   const written = exchange.chunk(data)
@@ -122,7 +128,7 @@ async function pump(conn: Connection, events: (signal: AbortSignal) => AsyncIter
     // A generator that waits for something else ends when that is over; nobody waits for it here.
     iterator?.return?.()?.then(undefined, () => undefined)
   }
-  conn.exchange.onClose(end)
+  conn.onClose(end)
   conn.exchange.onDrain(() => end(new DrainingError()))
   try {
     iterator = events(scope.signal)[Symbol.asyncIterator]()
@@ -151,6 +157,5 @@ export function failStream(conn: Connection, error: unknown): void {
     const code = error instanceof HTTPError ? error.code : "ERR_INTERNAL"
     void conn.exchange.chunk(encodeEvent({ event: "error", data: { code } }))
   }
-  conn.closed = true
-  conn.exchange.abort()
+  cut(conn, new CutError())
 }

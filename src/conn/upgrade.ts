@@ -42,6 +42,7 @@ export function upgrade(conn: Connection, protocol: string, handler: WebSocketHa
   if (protocol !== "websocket")
     throw new UsageError(`upgrade() knows "websocket" and no other protocol, got ${protocol}`)
   assertUnsent(conn)
+  if (conn.preparing) throw new UsageError("a callback of registerBeforeSend may change the answer, but not upgrade")
   const { exchange } = conn
   const { messageBytes } = exchange.limits
   checkUpgradeOptions(options)

@@ -1,10 +1,10 @@
 /** Errors that reach the endpoint: who is told, and what the client sees. */
 
 import type { Connection } from "../conn/conn.ts"
-import { HTTPError, TransportError } from "../conn/errors.ts"
+import { CutError, HTTPError, TransportError } from "../conn/errors.ts"
 import { report } from "../conn/report.ts"
 import type { Conn } from "../conn/states.ts"
-import { failStream } from "../conn/stream.ts"
+import { cut, failStream } from "../conn/stream.ts"
 import { acceptedType } from "../http/accept.ts"
 import { putHeader } from "../http/headers.ts"
 import { escapeHtml } from "../http/html.ts"
@@ -24,7 +24,7 @@ export function fail(conn: Connection, error: unknown): void {
       else if (!(error instanceof TransportError)) report(conn, error)
       return
     }
-    if (error instanceof TransportError) return exchange.abort()
+    if (error instanceof TransportError) return cut(conn, new CutError())
     const shown = error instanceof HTTPError ? error : undefined
     if (shown === undefined) report(conn, error)
     answer(conn, shown)
@@ -84,7 +84,7 @@ function page(conn: Connection, status: number, shown: HTTPError | undefined): [
 /** An error while the error was answered: the barest answer, and whoever is told is told of this one. */
 function lastResort(conn: Connection, failure: unknown): void {
   report(conn, failure)
-  if (conn.exchange.sent) return conn.exchange.abort()
+  if (conn.exchange.sent) return cut(conn, new CutError())
   conn.state = "sent"
   conn.exchange.sendHead(500, ["connection", "close"], 0)
 }

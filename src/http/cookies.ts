@@ -124,7 +124,12 @@ function expiresAt({ expires, maxAge }: CookieOptions, now: number): number | un
  * serializeCookie("id", "7", { secure: true, sameSite: "Lax" }) //=> "id=7; path=/; secure; HttpOnly; SameSite=Lax"
  * serializeCookie("id", "7", { maxAge: 60 }, 0) //=> "id=7; path=/; expires=Thu, 01 Jan 1970 00:01:00 GMT; max-age=60; HttpOnly"
  */
-export function serializeCookie(name: string, value: string, options: CookieOptions = {}, now: number = Date.now()): string {
+export function serializeCookie(
+  name: string,
+  value: string,
+  options: CookieOptions = {},
+  now: number = Date.now(),
+): string {
   if (name === "") throw new CookieError("the cookie's name is empty")
   check(notInName, "name", name)
   check(notInValue, "value", value)

@@ -32,6 +32,7 @@ import { websocketEnds } from "./suite/websocket-ends.ts"
 import { websocketHandshakes } from "./suite/websocket-handshakes.ts"
 import { websocketMessages } from "./suite/websocket-messages.ts"
 import { websocketViolations } from "./suite/websocket-violations.ts"
+import { websockets } from "./suite/websockets.ts"
 
 export { type Column, columnOf } from "./suite/harness.ts"
 
@@ -56,6 +57,7 @@ const chapters = [
   leaks,
   eventStreams,
   appErrors,
+  websockets,
   websocketHandshakes,
   websocketMessages,
   websocketViolations,

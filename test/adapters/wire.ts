@@ -1,7 +1,7 @@
 /**
  * A raw client for tests: sends any bytes, cut anywhere, reads answers strictly, leaves by FIN or RST, over TCP or TLS.
  *
- * Every wait has a deadline (5 s) and fails with what had arrived until then.
+ * Every wait has a deadline (5 s) and fails with what had arrived until then. When the peer ends, so does our side.
  */
 import net from "node:net"
 import tls from "node:tls"
@@ -39,14 +39,8 @@ export class Wire {
 
   static async connect(options: WireOptions): Promise<Wire> {
     const { port, host = "127.0.0.1", ca, deadline = 5_000 } = options
-    const tcp = net.connect({ port, host, allowHalfOpen: true })
-    // `allowHalfOpen` is an option of every socket, though tls.connect's types do not name it.
-    const secure: tls.ConnectionOptions & { allowHalfOpen: boolean } = {
-      socket: tcp,
-      servername: "localhost",
-      allowHalfOpen: true,
-    }
-    const socket = ca === undefined ? tcp : tls.connect({ ...secure, ca })
+    const tcp = net.connect({ port, host })
+    const socket = ca === undefined ? tcp : tls.connect({ socket: tcp, servername: "localhost", ca })
     const wire = new Wire(tcp, socket, deadline)
     await new Promise<void>((resolve, reject) => {
       socket.once(ca === undefined ? "connect" : "secureConnect", resolve)
@@ -67,8 +61,9 @@ export class Wire {
   async sent(data: string | Uint8Array): Promise<boolean> {
     if (!this.socket.writable) return false
     return new Promise((resolve) => {
-      this.socket.write(typeof data === "string" ? Buffer.from(data, "latin1") : data, (error) => resolve(!error))
-      this.socket.once("close", () => resolve(false))
+      // A socket that closes calls back for every write that was still pending.
+      const done = (error?: Error | null) => resolve(!error && !this.socket.destroyed)
+      this.socket.write(typeof data === "string" ? Buffer.from(data, "latin1") : data, done)
     })
   }
 

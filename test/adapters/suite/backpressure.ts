@@ -1,13 +1,28 @@
 /** What a slow reader costs: a bounded amount of memory, and an app that is told to wait. */
 import { describe, expect, test } from "vitest"
 import { action } from "./app.ts"
-import { deferred, eventually } from "./guard.ts"
+import { deferred, eventually, standstill, within } from "./guard.ts"
 import type { Suite } from "./harness.ts"
 
 const part = new Uint8Array(100_000)
 
+interface Endless {
+  path: string
+  written: number
+  waiting: boolean
+  ended: Promise<unknown>
+}
+
+/** Waits until chunk() waits for the reader, and not only for the next turn. */
+const stalls = (stream: Endless) =>
+  standstill(
+    "chunk() waits",
+    () => stream.written,
+    () => stream.waiting,
+  )
+
 /** An endless answer, and what became of it. */
-function endless(): { path: string; written: number; waiting: boolean; ended: Promise<unknown> } {
+function endless(): Endless {
   const ended = deferred<unknown>()
   const state = { path: "", written: 0, waiting: false, ended: ended.promise }
   state.path = action(async (conn) => {
@@ -33,14 +48,14 @@ export function backpressure(suite: Suite): void {
       const stream = endless()
       const request = await suite.server.connect()
       request.pause().send(`GET ${stream.path} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
-      await eventually("chunk() waits", () => stream.waiting)
+      await stalls(stream)
       const before = stream.written
       for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
       expect([stream.waiting, stream.written], "it goes on waiting").toEqual([true, before])
       request.resume()
       await eventually("chunk() goes on", () => stream.written > before + 10 * part.length)
       request.pause()
-      await eventually("chunk() waits again", () => stream.waiting)
+      await stalls(stream)
       request.resume()
       request.destroy()
       await stream.ended
@@ -53,7 +68,7 @@ export function backpressure(suite: Suite): void {
         const wire = await suite.server.connect()
         wire.pause().send(`GET ${stream.path} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
       }
-      await eventually("all wait", () => streams.every((stream) => stream.waiting))
+      await Promise.all(streams.map(stalls))
       expect(process.memoryUsage().rss - before).toBeLessThan(60_000_000)
       suite.server.hangUp()
       await Promise.all(streams.map((stream) => stream.ended))
@@ -63,7 +78,7 @@ export function backpressure(suite: Suite): void {
       const stalled = endless()
       const wire = await suite.server.connect()
       wire.pause().send(`GET ${stalled.path} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
-      await eventually("chunk() waits", () => stalled.waiting)
+      await stalls(stalled)
       const hello = action((conn) => conn.text("hello"))
       for (let count = 0; count < 20; count++) expect((await suite.server.request("GET", hello)).text).toBe("hello")
       suite.server.hangUp()
@@ -75,10 +90,10 @@ export function backpressure(suite: Suite): void {
         const stream = endless()
         const wire = await suite.server.connect()
         wire.pause().send(`GET ${stream.path} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
-        await eventually("chunk() waits", () => stream.waiting)
+        await stalls(stream)
         // With unread bytes, closing a socket sends a reset; an end of our side alone comes as a FIN.
         wire.leave(how)
-        expect(await stream.ended).toBe("told")
+        expect(await within(2_000, "chunk() answers", stream.ended)).toBe("told")
       })
 
       test("chunk() answers false from then on, and never throws", async () => {
@@ -98,7 +113,7 @@ export function backpressure(suite: Suite): void {
         await wire.head()
         await wire.chunk()
         wire.leave(how)
-        expect((await results.promise).slice(0, 2)).toEqual([false, false])
+        expect((await within(2_000, "chunk() answers", results.promise)).slice(0, 2)).toEqual([false, false])
       })
     })
 

@@ -60,3 +60,12 @@ export function deferred<T = void>(): { promise: Promise<T>; resolve: (value: T)
   })
   return { promise, resolve }
 }
+
+/** Waits until nothing moves: `measure` gives the same for a tenth of a second, while `still` holds. */
+export async function standstill(what: string, measure: () => number, still = () => true): Promise<void> {
+  await eventually(what, async () => {
+    const before = measure()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    return still() && measure() === before
+  })
+}

@@ -38,7 +38,7 @@ export const memoryColumn: Column = {
   name: "test",
   protocol: "memory",
   secure: false,
-  capabilities: { http2: false, tls: false, inform: true, websocket: false },
+  capabilities: { http2: false, tls: false, inform: true, websocket: true },
   listen: async () => ({ url: "", port: 0, stop: async () => {} }),
 }
 

@@ -12,9 +12,10 @@ function alive(): Record<string, number> {
 }
 
 export function leaks(suite: Suite): void {
+  // TLS handshakes cost ten times what the rest does, and end in the same streams.
+  const count = suite.column.secure ? 200 : 1_000
   suite.group("leaks", "1,000 streams killed", ["http1"], () => {
     test("half by FIN and half by RST, they leave no timer, subscription or handle", { timeout: 60_000 }, async () => {
-      const count = 1_000
       const subscribers = new Set<() => void>()
       let finished = 0
       let closed = 0
@@ -61,7 +62,7 @@ export function leaks(suite: Suite): void {
       })
     })
 
-    test("a thousand streams that are open together, and all die at once", { timeout: 60_000 }, async () => {
+    test("those that are open together and all die at once leave none either", { timeout: 60_000 }, async () => {
       let open = 0
       const path = action((conn) => {
         open++
@@ -73,10 +74,10 @@ export function leaks(suite: Suite): void {
       })
       const before = alive()
       const requests = []
-      for (let opened = 0; opened < 1_000; opened += 100) {
+      for (let opened = 0; opened < count; opened += 100) {
         requests.push(...(await Promise.all(Array.from({ length: 100 }, () => suite.server.open("GET", path)))))
       }
-      await eventually("all are open", () => open === 1_000, 15_000)
+      await eventually("all are open", () => open === count, 15_000)
       for (const [index, request] of requests.entries()) request.leave(index % 2 ? "fin" : "rst")
       await eventually("all are over", () => open === 0, 5_000)
       suite.server.hangUp()

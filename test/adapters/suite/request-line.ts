@@ -87,7 +87,7 @@ export function requestLine(suite: Suite): void {
     describe("what is no request line is refused", () => {
       const rest = `\r\nhost: localhost\r\nx-case: ${seen}\r\n\r\n`
       const lines: [what: string, line: string, statuses?: number[]][] = [
-        ["no version", "GET /a"],
+        ["no version", "GET /a", [400, 505]],
         ["no target", "GET HTTP/1.1"],
         ["a version in lower case", "GET /a http/1.1"],
         ["a version without its dot", "GET /a HTTP/11"],

@@ -1,6 +1,6 @@
 /** RFC 9112 §11.2: a request whose framing two readers could see differently is refused, and so is all behind it. */
 import { expect, test } from "vitest"
-import { counted } from "./app.ts"
+import { action, counted } from "./app.ts"
 import type { Suite } from "./harness.ts"
 import { expectRefusal } from "./refusal.ts"
 
@@ -65,12 +65,16 @@ const corpus: [what: string, head: string, body: string, statuses?: number[]][] 
 
 export function smuggling(suite: Suite): void {
   suite.group("request smuggling", "RFC 9112 §11.2", ["http1"], () => {
-    const poisoned = counted(async (conn) => conn.sendResp(200, await conn.readBody()))
-    const smuggled = counted((conn) => conn.text("smuggled"))
-    const behind = `GET ${smuggled.path} HTTP/1.1\r\nhost: localhost\r\n\r\n`
+    const poisoned = action(async (conn) => conn.sendResp(200, await conn.readBody()))
+    /** A request that hides behind another one, and how often it was served. */
+    const hidden = () => {
+      const smuggled = counted((conn) => conn.text("smuggled"))
+      return { smuggled, behind: `GET ${smuggled.path} HTTP/1.1\r\nhost: localhost\r\n\r\n` }
+    }
 
     test.each(corpus)("%s", async (_, head, body, statuses = [400]) => {
-      const bytes = `POST ${poisoned.path} HTTP/1.1\r\nhost: localhost\r\n${head}\r\n\r\n${body}${behind}`
+      const { smuggled, behind } = hidden()
+      const bytes = `POST ${poisoned} HTTP/1.1\r\nhost: localhost\r\n${head}\r\n\r\n${body}${behind}`
       for (const dripped of [false, true]) {
         await expectRefusal(suite.server, bytes, { statuses, dripped })
         expect(smuggled.calls, "what follows is never served").toBe(0)
@@ -79,7 +83,8 @@ export function smuggling(suite: Suite): void {
 
     test("chunked in HTTP/1.0 (§6.1)", async () => {
       const head = "host: localhost\r\nconnection: keep-alive\r\ntransfer-encoding: chunked"
-      const bytes = `POST ${poisoned.path} HTTP/1.0\r\n${head}\r\n\r\n0\r\n\r\n${behind}`
+      const { smuggled, behind } = hidden()
+      const bytes = `POST ${poisoned} HTTP/1.0\r\n${head}\r\n\r\n0\r\n\r\n${behind}`
       for (const dripped of [false, true]) {
         await expectRefusal(suite.server, bytes, { dripped })
         expect(smuggled.calls, "what follows is never served").toBe(0)
@@ -87,6 +92,7 @@ export function smuggling(suite: Suite): void {
     })
 
     test("an unread chunked body is not the next request", async () => {
+      const { smuggled, behind } = hidden()
       const ignores = counted((conn) => conn.text("unread"))
       const body = `${behind.length.toString(16)}\r\n${behind}\r\n0\r\n\r\n`
       const head = "host: localhost\r\ntransfer-encoding: chunked\r\nconnection: keep-alive"

@@ -1,5 +1,5 @@
 /** `stop({ graceMs })`: it ends in time whatever is open, and every kind of connection gets its goodbye. */
-import { describe, expect, test } from "vitest"
+import { expect, test } from "vitest"
 import { closeOf, closePayload, encodeFrame, Op, readFrame } from "../wire/frames.ts"
 import { Wire } from "../wire.ts"
 import { action } from "./app.ts"
@@ -141,20 +141,24 @@ export function stops(suite: Suite): void {
       for (const wire of silent) await wire.ending()
     })
 
-    test("clients that post all the while see no reset: every post is answered, or the connection had ended", async ({
-      skip,
-    }) => {
+    test("clients that post all the while see no reset, and no post is served without its answer", async ({ skip }) => {
       const server = await suite.start(skip, {})
+      let served = 0
       const path = action(async (conn) => {
         const { length } = await conn.readBody()
         await new Promise((resolve) => setTimeout(resolve, 10))
+        served++
         return conn.json(length)
       })
       const wires = await many(20, () => server.connect())
       let answered = 0
       const posting = wires.map(async (wire) => {
-        while (wire.inbox.ended === undefined) {
-          const answer = await wire.send(bytesOf("POST", path, { body: "abc" })).answer()
+        for (;;) {
+          wire.send(bytesOf("POST", path, { body: "abc" }))
+          await eventually("an answer or the end", () => wire.inbox.size > 0 || wire.inbox.ended !== undefined)
+          // The server may end a connection that is idle while the next post is on its way.
+          if (wire.inbox.size === 0) break
+          const answer = await wire.answer()
           expect(answer.text).toBe("3")
           answered++
           if (answer.header("connection")?.toLowerCase() === "close") break
@@ -164,21 +168,20 @@ export function stops(suite: Suite): void {
       await eventually("all are busy", () => answered > 60)
       const stopped = timed(server, 3_000)
       expect(new Set(await Promise.all(posting))).toEqual(new Set(["fin"]))
+      expect(answered).toBe(served)
       expect(await stopped).toBeLessThan(2_500)
     })
 
-    describe("a stream of the app's own", () => {
-      test("signals that a request is over tell its end from a stop", async ({ skip }) => {
-        const server = await suite.start(skip, {})
-        const reason = deferred<unknown>()
-        const path = action((conn) => {
-          conn.onClose(reason.resolve)
-          return conn.text("hello")
-        })
-        await server.request("GET", path)
-        await timed(server, 1_000)
-        expect(await reason.promise).toBe(undefined)
+    test("a request that ended before the stop has no reason", async ({ skip }) => {
+      const server = await suite.start(skip, {})
+      const reason = deferred<unknown>()
+      const path = action((conn) => {
+        conn.onClose(reason.resolve)
+        return conn.text("hello")
       })
+      await server.request("GET", path)
+      await timed(server, 1_000)
+      expect(await within(1_000, "the listener is called", reason.promise)).toBe(undefined)
     })
   })
 

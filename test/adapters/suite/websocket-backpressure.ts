@@ -1,7 +1,7 @@
 /** What a slow or silent websocket peer costs. */
 import { expect, test } from "vitest"
 import { encodeFrame, Op, readFrame } from "../wire/frames.ts"
-import { deferred, eventually, within } from "./guard.ts"
+import { deferred, eventually, standstill, within } from "./guard.ts"
 import { handshake, noting, upgrades } from "./handshake.ts"
 import type { Suite } from "./harness.ts"
 
@@ -27,7 +27,11 @@ export function websocketBackpressure(suite: Suite): void {
         },
       })
       const wire = (await open(path)).pause()
-      await eventually("send() waits", () => waiting)
+      await standstill(
+        "send() waits",
+        () => sent,
+        () => waiting,
+      )
       const before = sent
       for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
       expect([waiting, sent]).toEqual([true, before])
@@ -94,11 +98,7 @@ export function websocketBackpressure(suite: Suite): void {
       const sending = (async () => {
         while (taken < total && (await wire.sent(frame))) taken++
       })()
-      await eventually("the flow stops", async () => {
-        const before = taken
-        await new Promise((resolve) => setTimeout(resolve, 100))
-        return taken === before
-      })
+      await standstill("the flow stops", () => taken)
       // 60 MB were offered; the buffers of the system hold up to some 10 MB.
       expect(taken * frame.length).toBeLessThan(25_000_000)
       release.resolve()

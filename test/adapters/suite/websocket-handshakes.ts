@@ -30,9 +30,15 @@ export function websocketHandshakes(suite: Suite): void {
     })
 
     test("headers that the app put are in the answer", async () => {
-      const given = action((conn) => conn.putRespHeader("x-a", "1").putRespCookie("c", "v").upgrade("websocket", echo))
+      const given = action((conn) => conn.putRespHeader("x-a", "1").upgrade("websocket", echo))
       const { answer } = await ask(suite.server, given)
-      expect([answer.status, answer.header("x-a"), answer.all("set-cookie").length]).toEqual([101, "1", 1])
+      expect([answer.status, answer.all("x-a")]).toEqual([101, ["1"]])
+    })
+
+    test("cookies that the app put are in the answer", async () => {
+      const given = action((conn) => conn.putRespCookie("c", "v").upgrade("websocket", echo))
+      const { answer } = await ask(suite.server, given)
+      expect([answer.status, answer.all("set-cookie").length]).toEqual([101, 1])
     })
 
     test("an upgrade after an await", async () => {
@@ -117,7 +123,7 @@ export function websocketHandshakes(suite: Suite): void {
       const spoken = upgrades({ open: (ws) => void ws.send(ws.protocol) }, { protocols: ["v2", "v1"] })
       test.each([
         ["v1", "v1"],
-        ["v1, v2", "v2"],
+        ["v1, v2", "v1"],
         ["x,v2", "v2"],
       ])("asked for %s, agreed on %s", async (asked, agreed) => {
         const { wire, answer } = await ask(suite.server, spoken, { "sec-websocket-protocol": asked })

@@ -1,6 +1,6 @@
 import * as fc from "fast-check"
 import { compile } from "path-to-regexp"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { InvalidPatternError, UsageError } from "../../src/conn/errors.ts"
 import { isCanonicalPath, splitPath } from "../../src/http/path.ts"
 import { buildPath } from "../../src/router/build-path.ts"
@@ -8,6 +8,8 @@ import { buildMatcher } from "../../src/router/matcher.ts"
 import { parsePattern } from "../../src/router/pattern.ts"
 import { matchCases } from "./match-cases.ts"
 import { patterns } from "./patterns.ts"
+
+vi.mock("../../src/router/pattern.ts", { spy: true })
 
 const readBack = (pattern: string, path: string) =>
   buildMatcher([{ method: "GET", pattern: parsePattern(pattern), value: 0 }]).match("GET", splitPath(path)!, "")?.params
@@ -120,9 +122,19 @@ describe("buildPath", () => {
     expect(buildPath("/users/:id", new User())).toBe("/users/7")
   })
 
-  it("stays small when a program makes its patterns", () => {
+  it("parses a pattern once, and forgets when a program makes ever new ones", () => {
+    const parses = (path: string) => vi.mocked(parsePattern).mock.calls.filter(([pattern]) => pattern === path).length
+    buildPath("/kept/:id", { id: 1 })
+    buildPath("/kept/:id", { id: 2 })
+    expect(parses("/kept/:id")).toBe(1)
     for (let index = 0; index < 10_500; index++) buildPath(`/made/${index}/:id`, { id: 1 })
-    expect(buildPath("/made/1/:id", { id: 2 })).toBe("/made/1/2")
+    expect(buildPath("/kept/:id", { id: 3 })).toBe("/kept/3")
+    expect(parses("/kept/:id")).toBe(2)
+  })
+
+  it("writes a lone surrogate, which has no encoding, as U+FFFD", () => {
+    expect(buildPath("/:id", { id: "a\ud800" })).toBe("/a%EF%BF%BD")
+    expect(buildPath("/v:id", { id: "a\ud800" })).toBe("/va%EF%BF%BD")
   })
 
   it.each(matchCases.filter(([, , params]) => params !== undefined))(

@@ -92,6 +92,7 @@ describe("match", () => {
     expect(found(matcher, "GET", "/", "admin.example.com.evil")?.value).toBe(3)
     expect(found(matcher, "GET", "/", "API.anything")?.value).toBe(1)
     expect(found(matcher, "GET", "/", "api")?.value).toBe(3)
+    expect(found(matcher, "GET", "/", "my.api.org")?.value).toBe(3)
     expect(found(matcher, "GET", "/", "X.org")?.value).toBe(1)
     expect(found(matcher, "GET", "/", "late.com")?.value).toBe(3)
     expect(found(matcher, "GET", "/", "")?.value).toBe(3)

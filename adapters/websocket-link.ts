@@ -26,6 +26,9 @@ export interface Peer {
   resume(): void
 }
 
+/** How long a peer that was closed with 1013 may take nothing, in milliseconds. */
+const overloadGrace = 1_000
+
 const open = 1
 
 /** Joins a peer and a handler. Nothing that the handler throws or rejects with leaves it. */
@@ -43,6 +46,7 @@ export class Link implements WebSocket {
   /** Set when this side closes: what the peer still sends is then dropped. */
   #closing = false
   #end: { code: number; reason: string } | undefined
+  #overloaded: { code: number; reason: string } | undefined
   #full: Promise<boolean> | undefined
   #settleFull: ((open: boolean) => void) | undefined
   #lastSign = performance.now()
@@ -67,7 +71,7 @@ export class Link implements WebSocket {
     if (peer.readyState !== open) return false
     const before = peer.bufferedAmount
     if (before > 0 && before + Buffer.byteLength(data) > this.#limits.backlogBytes) {
-      this.close(1013, "reading too slowly")
+      this.#overload("reading too slowly")
       return false
     }
     peer.send(data, this.#sent)
@@ -115,7 +119,7 @@ export class Link implements WebSocket {
     this.#waitingBytes += bytes.length
     if (this.#waitingBytes > this.#limits.backlogBytes + this.#limits.messageBytes) {
       // What one read brought is still to come after a pause, and inflates to a thousand times its size.
-      this.close(1013, "sending too fast")
+      this.#overload("sending too fast")
     } else if (this.#waiting.length > waitingMessages || this.#waitingBytes > this.#limits.highWaterMark) {
       this.#paused = true
       this.#peer.pause()
@@ -131,9 +135,17 @@ export class Link implements WebSocket {
   }
 
   closed(code: number, reason: string): void {
-    this.#end = { code, reason }
+    const end = code === 1006 && this.#overloaded !== undefined ? this.#overloaded : { code, reason }
+    this.#end = end
     this.#release(false)
-    if (!this.#busy) this.#finish(code, reason)
+    if (!this.#busy) this.#finish(end.code, end.reason)
+  }
+
+  /** Ends a websocket whose queue is full. Its close frame waits in that queue, so its answer is not waited for long. */
+  #overload(reason: string): void {
+    this.close(1013, reason)
+    this.#overloaded = { code: 1013, reason }
+    this.#lastSign = performance.now()
   }
 
   /** Pings a peer that was quiet for half of the idle timeout, cuts it after the whole. `now` is monotonic. */
@@ -145,6 +157,10 @@ export class Link implements WebSocket {
     this.#lastRead = read
     this.#lastBuffered = buffered
     const quiet = now - this.#lastSign
+    if (this.#overloaded !== undefined) {
+      if (quiet >= overloadGrace) this.cut()
+      return
+    }
     // While we do not read, the peer's silence says nothing; a ping still finds out that it is gone.
     if (quiet >= idle && !this.#paused) {
       this.cut()

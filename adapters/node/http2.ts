@@ -21,6 +21,7 @@ export class Http2Exchange extends NodeExchange {
   readonly out: ServerHttp2Stream
   readonly #list: readonly string[]
   #reason: AbortReason | undefined
+  #timed = false
 
   constructor(
     connection: Connection,
@@ -107,12 +108,14 @@ export class Http2Exchange extends NodeExchange {
   }
 
   protected timeSlowPeer(on: boolean): void {
+    const { out } = this
     const { idleTimeout } = this.limits
+    if (out.destroyed) return
+    out.setTimeout(on ? idleTimeout : 0)
+    if (!on || this.#timed) return
+    this.#timed = true
     const message = `the peer took nothing of the answer for idleTimeout (${idleTimeout} ms)`
-    this.out.setTimeout(
-      on ? idleTimeout : 0,
-      on ? () => this.#cut(new TimeoutError(message), NGHTTP2_CANCEL) : undefined,
-    )
+    out.on("timeout", () => this.#cut(new TimeoutError(message), NGHTTP2_CANCEL))
   }
 
   protected bodyReader(): BodyReader | undefined {

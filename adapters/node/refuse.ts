@@ -41,7 +41,10 @@ export function refuseBytes(connection: Connection | undefined, error: NodeJS.Er
   if (connection.closing) return
   const { current, leaving } = connection
   const code = error.code ?? ""
-  if (leaving !== undefined) {
+  if (code === "HPE_CLOSED_CONNECTION") {
+    // Bytes behind a request that was the last by its own word.
+    connection.closing = true
+  } else if (leaving !== undefined) {
     leaving.broken(error)
   } else if (code === "HPE_INVALID_EOF_STATE" && current !== undefined) {
     connection.cut(new ClientGoneError())

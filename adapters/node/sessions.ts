@@ -25,12 +25,18 @@ export function addHttp2(house: House, server: TlsHttpServer, connectionOf: (soc
     maxSendHeaderBlockLength: 1_048_576,
   })
   http2.on("sessionError", () => {})
-  http2.on("session", (session: ServerHttp2Session) => greet(house, session))
+  // A session shows its socket only through a proxy, so it is told here which connection is its own.
+  const known = new WeakMap<ServerHttp2Session, Connection>()
+  let arriving: Connection | undefined
+  http2.on("session", (session: ServerHttp2Session) => {
+    known.set(session, arriving as Connection)
+    greet(house, session)
+  })
   http2.on("stream", (stream: ServerHttp2Stream, _headers: unknown, _flags: number, raw: string[]) => {
     // A stream that is reset says so with an error.
     stream.on("error", () => {})
-    const connection = connectionOf(stream.session?.socket as TLSSocket)
-    serve(house, connection, stream, raw)
+    const connection = stream.session && known.get(stream.session as ServerHttp2Session)
+    if (connection !== undefined) serve(house, connection, stream, raw)
   })
   const http1 = server.listeners("secureConnection") as ((socket: TLSSocket) => void)[]
   server.removeAllListeners("secureConnection")
@@ -39,7 +45,8 @@ export function addHttp2(house: House, server: TlsHttpServer, connectionOf: (soc
       for (const listener of http1) listener.call(server, socket)
       return
     }
-    connectionOf(socket).upgraded = true
+    arriving = connectionOf(socket)
+    arriving.upgraded = true
     http2.emit("connection", socket)
   })
 }

@@ -20,19 +20,23 @@ const readable = /%(?:24|26|2B|2C|3A|3B|3D|40)/g
  * splitPath("/%FF") //=> undefined
  */
 export function splitPath(path: string): string[] | undefined {
-  const encoded = path.includes("%")
   const segments: string[] = []
   let start = 0
   while (start < path.length) {
     const slash = path.indexOf("/", start)
     const end = slash < 0 ? path.length : slash
-    if (end > start) {
-      const raw = path.slice(start, end)
-      const segment = encoded ? decodePercent(raw, false) : raw
-      if (segment === undefined) return undefined
-      segments.push(segment)
-    }
+    if (end > start) segments.push(path.slice(start, end))
     start = end + 1
+  }
+  // Asked after the loop: V8 moves an answer that only the loop needs into it, and asks again at every turn.
+  return path.includes("%") ? decodeAll(segments) : segments
+}
+
+function decodeAll(segments: string[]): string[] | undefined {
+  for (let i = 0; i < segments.length; i++) {
+    const segment = decodePercent(segments[i]!, false)
+    if (segment === undefined) return undefined
+    segments[i] = segment
   }
   return segments
 }

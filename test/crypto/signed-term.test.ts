@@ -66,9 +66,11 @@ describe.each([
     expect(get(secret, "other", term)).toEqual(invalid)
     expect(get(`${secret}x`, "salt", term)).toEqual(invalid)
     expect(get(secret, "salt", term, { iterations: 999 })).toEqual(invalid)
-    expect(get(secret, "salt", put(secret, "salt", 1, { digest: "sha512" }), { digest: "sha512" })).toMatchObject({
-      ok: true,
-    })
+    const other = put(secret, "salt", 1, { digest: "sha512", iterations: 2 })
+    expect(get(secret, "salt", other, { digest: "sha512", iterations: 2 })).toMatchObject({ ok: true })
+    for (const options of [{}, { digest: "sha512" as const }, { iterations: 2 }]) {
+      expect(get(secret, "salt", other, options)).toEqual(invalid)
+    }
   })
 
   test("a value that JSON cannot write is an error of the program", () => {

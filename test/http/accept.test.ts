@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { acceptedEncoding, acceptedLanguage, acceptedType } from "../../src/http/accept.ts"
+import { expectProportional, fill } from "./proportional.ts"
 
 describe("acceptedType", () => {
   const ours = ["text/html", "application/json"]
@@ -21,13 +22,13 @@ describe("acceptedType", () => {
   })
 
   test("survives headers of any length and shape, in little time", () => {
-    const started = performance.now()
     for (const piece of ["a/b,", ",", ";", "a/b;q=", '"', 'a/b;c="', "*/*;q=0.1,", "\\", " ", "a"]) {
-      acceptedType(piece.repeat(20_000), ours)
-      acceptedEncoding(piece.repeat(20_000), ["gzip", "br"])
-      acceptedLanguage(piece.repeat(20_000), ["en", "de"])
+      expectProportional((size) => {
+        acceptedType(fill(piece, size), ours)
+        acceptedEncoding(fill(piece, size), ["gzip", "br"])
+        acceptedLanguage(fill(piece, size), ["en", "de"])
+      })
     }
-    expect(performance.now() - started).toBeLessThan(2000)
     expect(acceptedType(`application/json,${"x/y,".repeat(20_000)}`, ours)).toBe("application/json")
   })
 })

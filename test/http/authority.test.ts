@@ -2,6 +2,7 @@ import { isIPv6 } from "node:net"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { parseAuthority } from "../../src/http/authority.ts"
+import { expectProportional, fill } from "./proportional.ts"
 
 describe("parseAuthority", () => {
   test("takes names, IPv4 and IPv6 literals as they were sent, with or without a port", () => {
@@ -41,6 +42,8 @@ describe("parseAuthority", () => {
       "[::1]x",
       "[fe80::1%25eth0]",
       "[1.2.3.4]",
+      "[1::2::3]",
+      "[1:2:3::4:5:6::7:8]",
       "a/b",
       "a?b",
       "a#b",
@@ -93,11 +96,11 @@ describe("parseAuthority", () => {
   })
 
   test("takes time in proportion to the input", () => {
-    const started = performance.now()
     for (const piece of ["a", "%41", ":", "1", "[", "::", "a.", "1.", "@"]) {
-      const text = piece.repeat(100_000)
-      for (const host of [text, `a:${text}`, `[${text}]`, `[::${text}`]) parseAuthority(host)
+      expectProportional((size) => {
+        const text = fill(piece, size)
+        for (const host of [text, `a:${text}`, `[${text}]`, `[::${text}`]) parseAuthority(host)
+      })
     }
-    expect(performance.now() - started).toBeLessThan(2000)
   })
 })

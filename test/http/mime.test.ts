@@ -54,7 +54,7 @@ test("what nobody knows is bytes, names of Object's prototype too", () => {
 
 test("a path counts by the last extension of its last segment", () => {
   expect(mimeFromPath("/a.b/app.min.JS")).toBe("text/javascript")
-  expect(mimeFromPath("index.html")).toBe("text/html")
+  for (const path of ["index.html", "a.html", "/a.html", "/b/a.html"]) expect(mimeFromPath(path)).toBe("text/html")
   for (const path of ["", "/", "Makefile", "/a.html/b", "/.html", ".html", "a.", "/a.html/"]) {
     expect(mimeFromPath(path), path).toBe("application/octet-stream")
   }

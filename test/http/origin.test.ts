@@ -92,6 +92,8 @@ describe("a list", () => {
     expect(allowed("http://a.com", ["//a.com:81"])).toBe(false)
     expect(allowed("http://a.com", ["//a.com:80"])).toBe(true)
     expect(allowed("https://a.com", ["//a.com:80"])).toBe(false)
+    expect(allowed("wss://a.com", ["//a.com:443"])).toBe(true)
+    expect(allowed("ws://a.com", ["//a.com:80"])).toBe(true)
   })
 
   test("a wildcard takes the host and what is below it, at a label's boundary", () => {
@@ -120,6 +122,7 @@ describe("a list", () => {
     ]) {
       expect(check(origin, here), origin).toBe(true)
     }
+    expect(check("capacitor://LOCALHOST", here)).toBe(true)
     for (const origin of ["https://a.com", "ionic://localhost", "http://[::1]:4001", "constructor://b.com"]) {
       expect(check(origin, here), origin).toBe(false)
     }
@@ -147,6 +150,8 @@ describe("a list", () => {
       "//a.com:99999",
       "//a.com:x",
       "//a b",
+      "//a%zz",
+      "//[::1::1]",
       "https:a.com",
       "file://",
     ]) {

@@ -90,7 +90,7 @@ describe("invalidHeaderName", () => {
         const upper = /[A-Z]/.test(text)
         expect(invalidHeaderName(text) === undefined).toBe(!upper && passes(() => validateHeaderName(text)))
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     )
   })
 
@@ -122,7 +122,7 @@ describe("invalidHeaderValue", () => {
       fc.property(fc.string({ unit: "binary" }), (text) => {
         expect(invalidHeaderValue(text) === undefined).toBe(passes(() => validateHeaderValue("a", text)))
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     )
     for (let code = 0; code < 0x200; code++) {
       const text = `a${String.fromCharCode(code)}`

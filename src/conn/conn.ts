@@ -199,7 +199,7 @@ export class Connection {
     return (this.abortSignal ??= stream.signalOf(this))
   }
   onClose(listener: (reason: AbortReason | undefined) => void): this {
-    this.exchange.onClose((reason) => listener(reason && (this.cutReason ?? reason)))
+    stream.onClose(this, listener)
     return this
   }
 

@@ -1,6 +1,6 @@
 /** Files as answers: slices as they are asked for, or whole with ranges and conditional requests (RFC 9110 §13, §14). */
 
-import { httpDate } from "../http/date.ts"
+import { httpDate, parseHttpDate } from "../http/date.ts"
 import { ifRangeHolds, matchesEtag, notModified } from "../http/etag.ts"
 import { mimeFromPath } from "../http/mime.ts"
 import { parseRange } from "../http/range.ts"
@@ -88,14 +88,19 @@ export async function serveFile(conn: Connection, path: string): Promise<Connect
     putHeader(conn, "last-modified", httpDate(file.mtime))
     putHeader(conn, "accept-ranges", "bytes")
     const ifMatch = read("if-match")
-    if (ifMatch !== undefined && !matchesEtag(ifMatch, etag, false)) throw new HTTPError(412, "the file has changed")
+    const since = parseHttpDate(read("if-unmodified-since") ?? "")
+    const changed =
+      ifMatch === undefined
+        ? since !== undefined && Math.floor(file.mtime / 1000) * 1000 > since
+        : !matchesEtag(ifMatch, etag, false)
+    if (changed) throw new HTTPError(412, "the file has changed")
     if (notModified(validators, read)) {
       conn.deleteRespHeader("content-type")
       conn.sendResp(304)
       return
     }
     const range = conn.getReqHeaders("range")
-    const asked = range.length === 1 && conn.exchange.method !== "HEAD" && ifRangeHolds(validators, read)
+    const asked = range.length === 1 && conn.exchange.method === "GET" && ifRangeHolds(validators, read)
     const part = asked ? parseRange(file.size, range[0]!) : undefined
     if (part === undefined) return sendSlice(conn, conn.status ?? 200, file, 0, file.size)
     if (part === "unsatisfiable") {

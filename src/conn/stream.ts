@@ -1,9 +1,18 @@
 /** Answers that are written bit by bit: chunks, server-sent events, and the signal that tells when nobody listens. */
 
+import { Buffer } from "node:buffer"
 import { encodeComment, encodeEvent, type ServerSentEvent } from "../http/sse.ts"
 import type { AbortReason, Body, MaybePromise } from "./adapter.ts"
 import type { Connection } from "./conn.ts"
-import { CutError, DrainingError, HTTPError, TimeoutError, TransportError, UsageError } from "./errors.ts"
+import {
+  ClientGoneError,
+  CutError,
+  DrainingError,
+  HTTPError,
+  TimeoutError,
+  TransportError,
+  UsageError,
+} from "./errors.ts"
 import { checkHeartbeat, startHeartbeat } from "./heartbeat.ts"
 import { checkOptionNames } from "./options.ts"
 import { report } from "./report.ts"
@@ -16,10 +25,21 @@ export function cut(conn: Connection, reason: AbortReason): void {
   conn.exchange.abort()
 }
 
+/** Calls a user's listener when the exchange is over; what it throws is reported and harms nobody else. */
+export function onClose(conn: Connection, listener: (reason: AbortReason | undefined) => void): void {
+  conn.exchange.onClose((reason) => {
+    try {
+      listener(reason && (conn.cutReason ?? reason))
+    } catch (error) {
+      report(conn, error)
+    }
+  })
+}
+
 /** The signal of an exchange: aborts with the reason when it ends early, stays silent when it ends well. */
 export function signalOf(conn: Connection): AbortSignal {
   const controller = new AbortController()
-  conn.onClose((reason) => {
+  onClose(conn, (reason) => {
     if (reason !== undefined) controller.abort(reason)
   })
   return controller.signal
@@ -40,16 +60,18 @@ export function chunk(conn: Connection, data: Body): MaybePromise<boolean> {
   return data.length === 0 ? true : write(conn, data)
 }
 
+const bytesOf = (data: Body): number => (typeof data === "string" ? Buffer.byteLength(data) : data.byteLength)
+
 /** Writes, and keeps count of what nobody waits for: a writer that ignores a slow client loses it at the bound. */
 function write(conn: Connection, data: Body): MaybePromise<boolean> {
   const { exchange, slow } = conn
-  if (slow !== undefined && (slow.bytes += data.length) > exchange.limits.backlogBytes) {
+  if (slow !== undefined && (slow.bytes += bytesOf(data)) > exchange.limits.backlogBytes) {
     cut(conn, new TimeoutError("the client took less than was written; limits.backlogBytes is full"))
     return false
   }
   const written = exchange.chunk(data)
   if (typeof written !== "boolean" && slow === undefined) {
-    conn.slow = { bytes: data.length }
+    conn.slow = { bytes: bytesOf(data) }
     void written.then(() => {
       conn.slow = undefined
     })
@@ -102,6 +124,7 @@ export function openEventStream(conn: Connection, options: EventStreamOptions): 
 /** Tells the client to come back, at a moment of its own so that not all do at once, and ends the stream. */
 function sayGoodbye(conn: Connection): void {
   if (conn.closed) return
+  conn.cutReason = new DrainingError()
   void conn.exchange.chunk(`retry: ${1000 + Math.floor(Math.random() * 4000)}\n\n`)
   conn.close()
 }
@@ -116,33 +139,43 @@ export function eventStream(
   return conn
 }
 
-/** Writes what the generator yields, at the pace of the client; ends the generator when the client leaves. */
+/** Writes what the generator yields, at the pace of the client; every way out but its own end ends the generator. */
 async function pump(conn: Connection, events: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>): Promise<void> {
   const scope = new AbortController()
   let iterator: AsyncIterator<ServerSentEvent> | undefined
   let running = true
-  const end = (reason: AbortReason | undefined): void => {
+  const end = (reason: AbortReason = conn.cutReason ?? new CutError("the stream was closed")): void => {
     if (!running) return
     running = false
-    scope.abort(reason ?? new DrainingError("the stream was closed"))
-    // A generator that waits for something else ends when that is over; nobody waits for it here.
-    iterator?.return?.()?.then(undefined, () => undefined)
+    scope.abort(reason)
+    leave(conn, iterator)
   }
-  conn.onClose(end)
+  onClose(conn, end)
   conn.exchange.onDrain(() => end(new DrainingError()))
   try {
     iterator = events(scope.signal)[Symbol.asyncIterator]()
     while (running) {
       const { value, done } = await iterator.next()
-      if (!running || done || !(await chunk(conn, encode(value)))) break
+      if (done && running) {
+        running = false
+        close(conn)
+      } else if (running && !(await chunk(conn, encode(value)))) end(conn.closed ? undefined : new ClientGoneError())
     }
-    const ended = running
-    running = false
-    if (ended) conn.close()
   } catch (error) {
-    const failed = running
-    end(undefined)
-    if (failed) failStream(conn, error)
+    // What fails once the client has left fails because it has left.
+    if (!running) return
+    end()
+    failStream(conn, error)
+  }
+}
+
+/** Ends a generator that may be waiting for something else; nobody waits for it here. */
+function leave(conn: Connection, iterator: AsyncIterator<ServerSentEvent> | undefined): void {
+  const failed = (error: unknown): void => report(conn, error)
+  try {
+    Promise.resolve(iterator?.return?.()).then(undefined, failed)
+  } catch (error) {
+    failed(error)
   }
 }
 

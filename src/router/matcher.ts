@@ -33,13 +33,13 @@ export interface Matcher<T> {
    * `match`. It knows the canonical paths of literals alone, where no host and no parameter decides.
    */
   matchPath(method: string, path: string): Match<T> | undefined
-  /** The methods with which this path would match, earliest route first, "HEAD" with "GET": for a 405's `allow`. */
+  /** The methods with which this path would match, earliest route first: for a 405's `allow`. */
   allowedMethods(segments: readonly string[], host: string): string[]
 }
 
 /** Options of `buildMatcher`. */
 export interface MatcherOptions {
-  /** Whether a GET route also fits HEAD, in its declared place; false. */
+  /** Whether a GET route also fits HEAD, in its declared place; true. */
   readonly head?: boolean | undefined
 }
 
@@ -68,9 +68,10 @@ const NO_CAPTURES: Captures = { only: undefined, at: -1, read: () => NO_PARAMS }
  * buildMatcher([]).match("GET", ["users"], "example.com") //=> undefined
  */
 export function buildMatcher<T>(routes: readonly MatcherRoute<T>[], options: MatcherOptions = {}): Matcher<T> {
+  const { head = true } = options
   const anyMethod: Table<T> = { root: emptyNode(), paths: new Map() }
   const tables = new Map<string, Table<T>>()
-  const named = (method: string): string[] => (method === "GET" && options.head ? ["GET", "HEAD"] : [method])
+  const named = (method: string): string[] => (method === "GET" && head ? ["GET", "HEAD"] : [method])
   for (const method of routes.flatMap((route) => named(route.method))) {
     if (method !== "*" && !tables.has(method)) tables.set(method, { root: emptyNode(), paths: new Map() })
   }
@@ -115,8 +116,7 @@ export function buildMatcher<T>(routes: readonly MatcherRoute<T>[], options: Mat
     allowedMethods(segments, host) {
       const ranked = [...tables].map(([method, table]) => ({ method, rank: find(table, segments, host).rank }))
       const fitting = ranked.filter((one) => one.rank < NOWHERE).sort((a, b) => a.rank - b.rank)
-      const methods = fitting.map((one) => one.method)
-      return methods.includes("HEAD") ? methods : methods.flatMap((one) => (one === "GET" ? ["GET", "HEAD"] : [one]))
+      return fitting.map((one) => one.method)
     },
   }
 }

@@ -63,20 +63,19 @@ describe("match", () => {
     expect(found(matcher, "LINK", "/users/1")?.value).toBe(2)
     expect(found(matcher, "get", "/users/1")).toBe(undefined)
     expect(found(matcher, "*", "/users/1")).toBe(undefined)
-    expect(found(matcher, "HEAD", "/users/1")).toBe(undefined)
   })
 
-  it("lets GET routes answer HEAD in their place when asked to", () => {
+  it("lets GET routes answer HEAD in their place, unless told not to", () => {
     const lines: Line[] = [
       ["HEAD", "/a"],
       ["GET", "/a"],
       ["GET", "/b/:id"],
       ["*", "/*rest"],
     ]
-    expect(found(matcherOf(lines, true), "HEAD", "/a")?.value).toBe(0)
-    expect(found(matcherOf(lines, true), "HEAD", "/b/1")).toEqual({ value: 2, params: { id: "1" } })
-    expect(matcherOf([["GET", "/c"]], true).matchPath("HEAD", "/c")?.value).toBe(0)
-    expect(found(matcherOf(lines), "HEAD", "/b/1")?.value).toBe(3)
+    expect(found(matcherOf(lines), "HEAD", "/a")?.value).toBe(0)
+    expect(found(matcherOf(lines), "HEAD", "/b/1")).toEqual({ value: 2, params: { id: "1" } })
+    expect(matcherOf([["GET", "/c"]]).matchPath("HEAD", "/c")?.value).toBe(0)
+    expect(found(matcherOf(lines, false), "HEAD", "/b/1")?.value).toBe(3)
   })
 
   it("finds the host exactly, by prefix and in lists, without regard to case", () => {
@@ -257,14 +256,15 @@ describe("allowedMethods", () => {
     expect(matcher.allowedMethods(["nothing"], "")).toEqual([])
   })
 
-  it("does not name HEAD twice", () => {
+  it("names HEAD once, and only where something answers it", () => {
     const lines: Line[] = [
       ["HEAD", "/a"],
       ["GET", "/a"],
+      ["GET", "/b"],
     ]
     expect(matcherOf(lines).allowedMethods(["a"], "")).toEqual(["HEAD", "GET"])
-    expect(matcherOf(lines, true).allowedMethods(["a"], "")).toEqual(["HEAD", "GET"])
-    expect(matcherOf([["GET", "/a"]], true).allowedMethods(["a"], "")).toEqual(["GET", "HEAD"])
+    expect(matcherOf(lines, false).allowedMethods(["a"], "")).toEqual(["HEAD", "GET"])
+    expect(matcherOf(lines, false).allowedMethods(["b"], "")).toEqual(["GET"])
   })
 })
 

@@ -133,6 +133,10 @@ function wire(house: House, server: HttpServer, arrival: string): (socket: Socke
     })
   }
   server.prependListener(arrival, ofSocket)
+  if (arrival !== "connection") {
+    // Without a listener Node reads TLS past its stream, and cannot hold back what a burst of pipelined requests brings.
+    server.on(arrival, (socket: Socket) => socket.on("data", () => {}))
+  }
   server.on("request", (req, res) => serve(req, res, false))
   server.on("checkContinue", (req, res) => serve(req, res, true))
   server.on("checkExpectation", (req: IncomingMessage) => refuseRequest(connectionOf(req), req, 417))

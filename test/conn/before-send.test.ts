@@ -10,10 +10,13 @@ import {
 } from "plumage"
 import { client, conn, sentResp } from "plumage/test"
 import { describe, expect, test } from "vitest"
-import { handshake, loose } from "../loose.ts"
+import { watchProcess } from "../adapters/suite/guard.ts"
+import { handshake, loose, settled } from "../loose.ts"
 
 const file = fileURLToPath(import.meta.url)
 const sees = (list: unknown[]) => (conn: AnyConn) => list.push([conn.state, conn.status, conn.respBody])
+
+watchProcess()
 
 describe("registerBeforeSend", () => {
   test("runs the last registered first, each once", () => {
@@ -176,6 +179,19 @@ describe("registerBeforeSend", () => {
     const answer = await client(defineEndpoint({ onError: (error) => told.push(error) }).router(router)).get("/")
     expect([answer.status, await answer.text()]).toEqual([500, "500 Internal Server Error\n"])
     expect(told).toEqual([failure])
+  })
+
+  test("a callback that is async and rejects is no unhandled rejection", async () => {
+    const told: unknown[] = []
+    const one = conn("GET", "/", undefined, { onError: (error) => told.push(error) })
+    one.registerBeforeSend(async () => {
+      throw new Error("no")
+    })
+    await Promise.resolve()
+      .then(() => one.text("x"))
+      .catch((error: unknown) => told.push(error))
+    await settled()
+    expect(told).toHaveLength(1)
   })
 
   test("the callbacks have run when a cookie proves too long", () => {

@@ -2,7 +2,10 @@
 import { type AbortReason, ClientGoneError, DrainingError, UsageError } from "plumage"
 import { type ConnOptions, conn, exchangeOf, sentChunks, sentResp } from "plumage/test"
 import { describe, expect, test } from "vitest"
+import { watchProcess } from "../adapters/suite/guard.ts"
 import { loose, settled } from "../loose.ts"
+
+watchProcess()
 
 const open = (options: ConnOptions = {}) => conn("GET", "/", undefined, options)
 /** What a promise has come to so far. */
@@ -250,5 +253,16 @@ describe("signal and onClose", () => {
     exchangeOf(one).disconnect()
     await settled()
     expect(told).toEqual([1, 2])
+  })
+
+  test("an async listener that rejects is no unhandled rejection", async () => {
+    const told: unknown[] = []
+    const one = open({ onError: (error) => told.push(error) })
+    one.onClose((async () => {
+      throw new Error("no")
+    }) as () => void)
+    exchangeOf(one).disconnect()
+    await settled()
+    expect(told).toMatchObject([{ message: "no" }])
   })
 })

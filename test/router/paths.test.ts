@@ -71,7 +71,7 @@ describe("pathsOf", () => {
     ["/files/*rest", { rest: "a" }],
     ["/files/*rest", { rest: ["a", ".."] }],
     ["/files/*rest", { rest: ["a", ""] }],
-    ["/:name.:ext", { name: "a.b", ext: "." }],
+    ["/:name.:ext", { name: "a", ext: "b.c" }],
   ])("%s with %j is a UsageError", (pattern, params) => {
     expect(() => untyped(pattern, params)).toThrow(UsageError)
   })

@@ -36,7 +36,11 @@ export class BodyReader {
     this.#deadline = performance.now() + requestTimeout
     source.on("data", (chunk: Buffer) => this.#take(chunk))
     source.on("end", () => this.#end())
-    source.on("error", () => {})
+  }
+
+  /** True when all of it has arrived. */
+  get complete(): boolean {
+    return this.#ended
   }
 
   /** What is known to be still to come; 0 where the length is not known. */

@@ -1,8 +1,6 @@
 /**
  * What the exchanges of HTTP/1 and HTTP/2 have in common: streamed answers, files, the body, and who waits for the end.
  */
-import type { Socket } from "node:net"
-import type { TLSSocket } from "node:tls"
 import {
   type AbortReason,
   type Body,
@@ -19,9 +17,9 @@ import {
   type WebSocketUpgrade,
 } from "../../src/conn/adapter.ts"
 import { openRegularFile, type RegularFile } from "../file.ts"
-import { peerAddress } from "../options.ts"
 import type { BodyReader } from "./body.ts"
 import type { Connection } from "./connection.ts"
+import { peerData, sockData, sslData } from "./peer.ts"
 
 const nothing = new Uint8Array()
 
@@ -229,25 +227,13 @@ export abstract class NodeExchange implements Exchange {
   }
 
   getPeerData(): PeerData {
-    const { socket } = this.connection
-    const certificate = isTls(socket) ? socket.getPeerX509Certificate()?.raw : undefined
-    return { address: peerAddress(socket.remoteAddress), port: socket.remotePort ?? 0, certificate }
+    return peerData(this.connection.socket)
   }
-
   getSockData(): SockData {
-    const { socket } = this.connection
-    return { address: peerAddress(socket.localAddress), port: socket.localPort ?? 0 }
+    return sockData(this.connection.socket)
   }
-
   getSslData(): SslData | undefined {
-    const { socket } = this.connection
-    if (!isTls(socket)) return undefined
-    const { servername } = socket as { servername?: string | false }
-    return {
-      protocol: socket.getProtocol() ?? undefined,
-      cipher: socket.getCipher()?.name,
-      serverName: servername || undefined,
-    }
+    return sslData(this.connection.socket)
   }
 }
 
@@ -269,8 +255,4 @@ function guarded(listener: () => void): void {
   } catch (error) {
     process.emitWarning(error instanceof Error ? error : String(error))
   }
-}
-
-function isTls(socket: Socket): socket is TLSSocket {
-  return "encrypted" in socket
 }

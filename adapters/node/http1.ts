@@ -4,20 +4,18 @@
  * An ordinary request makes this one object: no listener, no closure, no promise. They are made when asked for.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
-import type { Body, BodyListener, WebSocketUpgrade } from "../../src/conn/adapter.ts"
+import { type Body, type BodyListener, ClientGoneError, type WebSocketUpgrade } from "../../src/conn/adapter.ts"
 import { getHeader } from "../../src/http/headers.ts"
 import { bodyAllowed, statusLine } from "../../src/http/status.ts"
 import { BodyReader } from "./body.ts"
 import type { Connection } from "./connection.ts"
 import { cutByUs, NodeExchange } from "./exchange.ts"
 import { lowerHeaders, rawHeader, type Target } from "./head.ts"
-import { linger } from "./linger.ts"
+import { leaveBody } from "./leave-body.ts"
+import { isTls } from "./peer.ts"
+import type { Switch } from "./upgrade.ts"
 
-/** What a request that asked for a websocket has beside it, see `upgrade.ts`. */
-export interface Switch {
-  /** Stops reading, gives what was read beyond the request. */
-  release(): Buffer
-}
+const nothing = new Uint8Array()
 
 export class Http1Exchange extends NodeExchange {
   readonly out: ServerResponse
@@ -32,6 +30,7 @@ export class Http1Exchange extends NodeExchange {
   /** No end of this answer may be taken for a begin of the next one. */
   #last = false
   #untilClose = false
+  #wasRead = false
 
   constructor(
     connection: Connection,
@@ -107,7 +106,7 @@ export class Http1Exchange extends NodeExchange {
   abort(): void {
     const { socket } = this.connection
     // Where the end of the connection is the end of the answer, only a reset tells a cut from it.
-    if (this.#untilClose && !("encrypted" in socket)) socket.resetAndDestroy()
+    if (this.#untilClose && !isTls(socket)) socket.resetAndDestroy()
     this.connection.cut(cutByUs())
   }
 
@@ -131,7 +130,21 @@ export class Http1Exchange extends NodeExchange {
       this.#expects = false
       this.out.writeContinue()
     }
-    super.readBody(length, timeout, done)
+    if (this.body !== undefined || !this.#hasBody) super.readBody(length, timeout, done)
+    else if (this.#req.complete) this.#readWhole(length, timeout, done)
+    // What came with the head is parsed by then: most bodies, and those need neither listeners nor a clock.
+    else process.nextTick(() => this.#readWhole(length, timeout, done))
+  }
+
+  #readWhole(length: number, timeout: number, done: BodyListener): void {
+    const req = this.#req
+    if (this.over || this.body !== undefined || !req.complete || req.readableLength > length) {
+      super.readBody(length, timeout, done)
+      return
+    }
+    const data: Buffer | null = req.read()
+    this.#wasRead = true
+    done(undefined, data ?? nothing, false)
   }
 
   upgrade(upgrade: WebSocketUpgrade): void {
@@ -147,12 +160,12 @@ export class Http1Exchange extends NodeExchange {
     const { socket } = connection
     this.out.detachSocket(socket)
     connection.upgraded = true
-    this.settle(undefined)
-    connection.house.websockets.accept(socket, switching.release(), this.getHeaders(), upgrade)
+    const taken = connection.house.websockets.accept(socket, switching.release(), this.getHeaders(), upgrade)
+    this.settle(taken ? undefined : new ClientGoneError())
   }
 
   get requestIsComplete(): boolean {
-    return !this.#hasBody || this.#req.complete
+    return !this.#hasBody || this.#req.complete || this.body?.complete === true
   }
 
   broken(error: Error): void {
@@ -178,7 +191,7 @@ export class Http1Exchange extends NodeExchange {
   }
 
   protected bodyReader(): BodyReader | undefined {
-    if (!this.#hasBody) return undefined
+    if (!this.#hasBody || this.#wasRead) return undefined
     this.body ??= new BodyReader(this.#req, this.#bodyLength(), this.limits.requestTimeout)
     return this.body
   }
@@ -206,7 +219,7 @@ export class Http1Exchange extends NodeExchange {
   }
 
   #leavesTooMuch(): boolean {
-    if (this.#req.complete) return false
+    if (this.requestIsComplete) return false
     return (this.body?.remaining ?? this.#bodyLength()) > this.limits.drainBytes
   }
 
@@ -221,33 +234,8 @@ export class Http1Exchange extends NodeExchange {
     }
     this.watch()
     if (socket !== null && socket.writableLength > 0) this.timeSlowPeer(true)
-    if (!bodyIsOver) this.#leaveBody()
-  }
-
-  /** Gets the rest of a body out of the way that nobody reads, so that the connection can go on or end well. */
-  #leaveBody(): void {
-    const { connection, limits } = this
-    const { socket } = connection
-    let closing = false
-    // What Node calls after the last answer. It would close with bytes unread, see `linger`.
-    socket.destroySoon = () => {
-      closing = true
-      connection.closing = true
-      socket.end()
-    }
-    connection.leaving = this
-    this.bodyReader()?.drop(
-      limits.drainBytes,
-      limits.requestTimeout,
-      () => closing,
-      (complete) => {
-        connection.leaving = undefined
-        delete (socket as Partial<typeof socket>).destroySoon
-        if (complete && !closing) return
-        connection.closing = true
-        if (this.#last) linger(connection)
-        else socket.destroySoon()
-      },
-    )
+    if (bodyIsOver) return
+    const reader = this.bodyReader()
+    if (reader !== undefined) leaveBody(this, reader, () => this.#last)
   }
 }

@@ -39,7 +39,7 @@ export class Http2Exchange extends NodeExchange {
     return !this.over && !this.out.destroyed && !this.out.closed
   }
   get requestIsComplete(): boolean {
-    return this.out.endAfterHeaders || this.out.readableEnded
+    return this.out.endAfterHeaders || this.out.readableEnded || this.body?.complete === true
   }
 
   getHeader(name: string): string | undefined {

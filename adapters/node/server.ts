@@ -11,8 +11,7 @@ import { webSockets } from "../websocket.ts"
 import { Connection, type House } from "./connection.ts"
 import { examine, splitTarget, withBody } from "./head.ts"
 import { Http1Exchange } from "./http1.ts"
-import { linger } from "./linger.ts"
-import { refuse, refuseBytes, refuseRequest } from "./refuse.ts"
+import { refuseBytes, refuseRequest } from "./refuse.ts"
 import { addHttp2 } from "./sessions.ts"
 import { stopHouse } from "./stop.ts"
 import { asksForWebSocket, holdSocket, replay, responseFor } from "./upgrade.ts"
@@ -142,11 +141,12 @@ function wire(house: House, server: HttpServer, arrival: string): (socket: Socke
   server.on("checkExpectation", (req: IncomingMessage) => refuseRequest(connectionOf(req), req, 417))
   server.on("clientError", (error, socket) => refuseBytes(known.get(socket), error, socket as Socket))
   server.on("timeout", (socket: Socket) => known.get(socket)?.timedOut())
-  server.on("connect", (req: IncomingMessage) => refuse(connectionOf(req), 501))
+  server.on("connect", (req: IncomingMessage) => refuseRequest(connectionOf(req), req, 501))
   server.on("upgrade", (req: IncomingMessage, _socket, head: Buffer) => {
     const connection = connectionOf(req)
-    const { current } = connection
+    const { current, socket } = connection
     const begin = () => {
+      if (!socket.writable) return
       const body = examine(req, req.rawHeaders, house.limits)
       if (!asksForWebSocket(req, body)) return replay(server, arrival, connection, req, head)
       const exchange = exchangeFor(connection, req, responseFor(connection, req), false)
@@ -155,8 +155,8 @@ function wire(house: House, server: HttpServer, arrival: string): (socket: Socke
       connection.current = exchange
       house.handler.call(exchange)
     }
-    if (connection.closing) linger(connection)
-    else if (current === undefined) begin()
+    if (connection.closing) return
+    if (current === undefined) begin()
     // Answers that are still to come go first.
     else current.onClose((reason) => reason === undefined && begin())
   })

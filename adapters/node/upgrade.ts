@@ -8,8 +8,14 @@
 import { type IncomingMessage, type Server, ServerResponse } from "node:http"
 import type { Connection } from "./connection.ts"
 import { withBody } from "./head.ts"
-import type { Http1Exchange, Switch } from "./http1.ts"
+import type { Http1Exchange } from "./http1.ts"
 import { linger } from "./linger.ts"
+
+/** What an exchange has beside it whose client asked for a websocket. */
+export interface Switch {
+  /** Stops reading, gives what was read beyond the request. */
+  release(): Buffer
+}
 
 /** Bytes that a client may send before it knows whether its upgrade succeeds. */
 const earlyBytes = 65_536
@@ -46,15 +52,12 @@ export function responseFor(connection: Connection, req: IncomingMessage): Serve
   const res = new ServerResponse(req)
   res.shouldKeepAlive = false
   res.assignSocket(connection.socket)
-  res.on("finish", () => {
-    res.detachSocket(connection.socket)
-    linger(connection)
-  })
   return res
 }
 
 /** Reads on while the endpoint decides, so that a peer that leaves meanwhile is noticed. */
 export function holdSocket(exchange: Http1Exchange, head: Buffer): Switch {
+  const { out } = exchange
   const { connection } = exchange
   const { socket } = connection
   const early = [head]
@@ -67,11 +70,16 @@ export function holdSocket(exchange: Http1Exchange, head: Buffer): Switch {
   const end = () => {
     if (!exchange.answered) socket.destroy()
   }
-  socket.on("data", take).on("end", end)
-  return {
-    release() {
-      socket.off("data", take).off("end", end)
-      return Buffer.concat(early)
-    },
+  const release = () => {
+    socket.off("data", take).off("end", end)
+    return Buffer.concat(early)
   }
+  socket.on("data", take).on("end", end)
+  // An answer after all: the websocket was refused.
+  out.on("finish", () => {
+    release()
+    out.detachSocket(socket)
+    linger(connection)
+  })
+  return { release }
 }

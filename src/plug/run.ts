@@ -43,7 +43,9 @@ export function run(
 }
 
 function promised(result: unknown, by: AnyAction, conn: Connection): Promise<unknown> {
-  if (typeof (result as PromiseLike<unknown> | null | undefined)?.then === "function") return result as Promise<unknown>
+  if (result instanceof Promise) return result
+  // What only looks like a promise (a query builder) is not trusted to answer as one.
+  if (typeof (result as PromiseLike<unknown> | null | undefined)?.then === "function") return Promise.resolve(result)
   throw notAConn(result, by, conn)
 }
 

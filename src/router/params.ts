@@ -2,12 +2,11 @@
 
 import type { Flat } from "../plug/plug.ts"
 
+/** What ends a parameter name: the characters that a path may hold and an identifier may not. */
+type End = "." | "-" | "@" | "~" | "!" | "(" | ")" | "+" | "," | ";" | "=" | "&" | "'" | "%"
+
 /** The text of `S` up to the first character that ends a parameter name. */
-type Name<S extends string> = S extends `${infer N}.${string}`
-  ? Name<N>
-  : S extends `${infer N}-${string}`
-    ? Name<N>
-    : S
+type Name<S extends string> = S extends `${infer N}${End}${string}` ? Name<N> : S
 
 /** Parameters of one path segment: ":id", "*rest", "v:version", "users". */
 type Segment<S extends string> = S extends `${string}:${infer N}`

@@ -1,6 +1,7 @@
 /** The seven routes of a resource, after Phoenix's `resources`. */
 
 import { UsageError } from "../conn/errors.ts"
+import { checkOption, checkOptionNames } from "../conn/options.ts"
 import type { Assigns } from "../conn/states.ts"
 import type { AnyAction } from "../plug/run.ts"
 import { join } from "./params.ts"
@@ -75,6 +76,10 @@ export function resourceLines(
   controller: Partial<Record<ActionName, AnyAction>>,
   options: AnyResourceOptions,
 ): [method: string, path: string, action: AnyAction][] {
+  checkOptionNames("resources", options, ["only", "except", "param", "name", "singleton"])
+  const named = (text: string | undefined): boolean => text === undefined || /^[A-Za-z_]\w*$/.test(text)
+  checkOption("resources", "param", named(options.param), "the name of a parameter", options.param)
+  checkOption("resources", "name", named(options.name), "the name of a parameter", options.name)
   checkNames("only", options.only)
   checkNames("except", options.except)
   const member = options.singleton ? path : join(path, `/:${options.param ?? "id"}`)

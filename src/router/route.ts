@@ -35,7 +35,13 @@ export interface AnyRouter {
 }
 
 /** Every pattern in a route table, as a union of string literals. */
-export type PatternOf<R> = R extends Route<string, infer P> ? P : R extends readonly (infer E)[] ? PatternOf<E> : never
+export type PatternOf<R> = Routes extends R
+  ? string
+  : R extends Route<string, infer P>
+    ? P
+    : R extends readonly (infer E)[]
+      ? PatternOf<E>
+      : never
 
 export type ForwardRoutes<P extends string, R> = readonly (R extends Routes ? Prefixed<P, PatternOf<R>> : never)[]
 type Prefixed<P extends string, R extends string> = R extends string ? Route<string, Join<P, R>> : never

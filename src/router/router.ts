@@ -12,6 +12,7 @@ import { join } from "./params.ts"
 import { parsePattern, parsePrefix } from "./pattern.ts"
 import { type Entry, entriesOf, type Routes } from "./route.ts"
 import { type Scope, scopeAt } from "./scope.ts"
+import { tables } from "./table.ts"
 
 /** A route table that runs. It is a plug that always answers, or raises `NoRouteError` or `MethodNotAllowedError`. */
 export interface Router<in A extends Assigns = {}, out R extends Routes = Routes> {
@@ -47,21 +48,6 @@ export function routerFor<A extends Assigns>(): <const R extends Routes>(
   options?: RouterOptions,
 ) => Router<A, R> {
   return (build, options = {}) => makeRouter(build, options)
-}
-
-/** What belongs to each router. */
-interface Table {
-  readonly entries: readonly Entry[]
-  readonly matcher: Matcher<Entry>
-  readonly hosted: boolean
-}
-const tables = new WeakMap<object, Table>()
-
-/** The table behind a router. Raises `UsageError` for what is no router. */
-export function tableOf(router: object): Table {
-  const table = tables.get(router)
-  if (table === undefined) throw new UsageError("this is no router: routers are made with defineRouter")
-  return table
 }
 
 function makeRouter<A extends Assigns, const R extends Routes>(

@@ -4,7 +4,8 @@ import { splitPath } from "../http/path.ts"
 import type { PathParams } from "./captures.ts"
 import { join } from "./params.ts"
 import type { Entry } from "./route.ts"
-import { type Router, tableOf } from "./router.ts"
+import type { Router } from "./router.ts"
+import { tableOf } from "./table.ts"
 
 /** A route as data. */
 export interface RouteInfo {

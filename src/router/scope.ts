@@ -20,6 +20,7 @@ import {
 } from "./resources.ts"
 import type { AnyRouter, Entry, ForwardRoutes, Handler, Route, Routes, StreamHandler } from "./route.ts"
 import type { Router } from "./router.ts"
+import { tableOf } from "./table.ts"
 
 type Verb<M extends string, A extends Assigns, Prefix extends string> = <const P extends string>(
   path: P,
@@ -125,7 +126,8 @@ export function scopeAt(place: Place): Scope<any, any> {
     any: verb("*"),
     match: (methods: string | readonly string[], path: string, action: AnyAction) =>
       (typeof methods === "string" ? [methods] : methods).map((method) => entry(method, path, action)),
-    stream: (path: string, handler: AnyAction) => entry("GET", path, streamAction(handler)),
+    stream: (path: string, handler: AnyAction) =>
+      entry("GET", path, typeof handler === "function" ? streamAction(handler) : handler),
     resources: (
       path: string,
       controller: Record<string, AnyAction>,
@@ -140,7 +142,10 @@ export function scopeAt(place: Place): Scope<any, any> {
         ? inside({ prefix: under(path) }, rest[0])
         : inside({ prefix: under(path), plugs: [...place.plugs, ...flat(rest[0])] }, rest[1]),
     host: (host: string | readonly string[], build: Build) => inside({ host }, build),
-    forward: (path: string, to: AnyRouter) => [entry("*", path, to, to)],
+    forward: (path: string, to: AnyRouter) => {
+      tableOf(to)
+      return [entry("*", path, to, to)]
+    },
   }
   return built as unknown as Scope<any, any>
 }

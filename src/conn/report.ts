@@ -3,6 +3,11 @@
 import type { Connection } from "./conn.ts"
 import type { Conn } from "./states.ts"
 
+/** Reports the rejection of a callback that turned out to be async: nobody waits for it, and nobody else would hear of it. */
+export function reportLater(conn: Connection, result: unknown): void {
+  if (result instanceof Promise) result.catch((error) => report(conn, error))
+}
+
 /** Hands an error to `onError`; one that fails itself is written to stderr, and neither reaches the caller. */
 export function report(conn: Connection, error: unknown): void {
   try {

@@ -10,6 +10,7 @@ import { assertUnsent, checkedName } from "./checks.ts"
 import type { Connection } from "./conn.ts"
 import { writeCookies } from "./cookies.ts"
 import { InvalidHeaderError, UsageError } from "./errors.ts"
+import { reportLater } from "./report.ts"
 import type { Conn, State, Status } from "./states.ts"
 
 /** Plug's default: an answer is nobody's to keep unless it says so. */
@@ -116,7 +117,7 @@ function prepare(conn: Connection, target: State): void {
   conn.state = target
   conn.preparing = true
   try {
-    for (let i = callbacks.length - 1; i >= 0; i--) callbacks[i]!(conn as unknown as Conn)
+    for (let i = callbacks.length - 1; i >= 0; i--) reportLater(conn, callbacks[i]!(conn as unknown as Conn))
     if (conn.respCookies !== undefined) writeCookies(conn)
   } catch (error) {
     conn.state = before

@@ -15,7 +15,7 @@ import {
 } from "./errors.ts"
 import { checkHeartbeat, startHeartbeat } from "./heartbeat.ts"
 import { checkOptionNames } from "./options.ts"
-import { report } from "./report.ts"
+import { report, reportLater } from "./report.ts"
 import type { EventStreamOptions } from "./states.ts"
 
 /** Ends the exchange from this side; listeners and the signal get the reason. */
@@ -26,10 +26,10 @@ export function cut(conn: Connection, reason: AbortReason): void {
 }
 
 /** Calls a user's listener when the exchange is over; what it throws is reported and harms nobody else. */
-export function onClose(conn: Connection, listener: (reason: AbortReason | undefined) => void): void {
+export function onClose(conn: Connection, listener: (reason: AbortReason | undefined) => unknown): void {
   conn.exchange.onClose((reason) => {
     try {
-      listener(reason && (conn.cutReason ?? reason))
+      reportLater(conn, listener(reason && (conn.cutReason ?? reason)))
     } catch (error) {
       report(conn, error)
     }

@@ -16,6 +16,7 @@ import type {
   SslData,
   WebSocketHandler,
 } from "./adapter.ts"
+import * as body from "./body.ts"
 import * as cookies from "./cookies.ts"
 import * as file from "./file.ts"
 import * as request from "./request.ts"
@@ -170,16 +171,16 @@ export class Connection {
     return this
   }
   readBody(options?: ReadBodyOptions): Promise<Uint8Array> {
-    return request.readBody(this, options)
+    return body.readBody(this, options)
   }
   readBodyPart(options?: ReadBodyOptions): Promise<{ data: Uint8Array; more: boolean }> {
-    return request.readBodyPart(this, options)
+    return body.readBodyPart(this, options)
   }
   readText(options?: ReadBodyOptions): Promise<string> {
-    return request.readText(this, options)
+    return body.readText(this, options)
   }
   readJson(options?: ReadBodyOptions): Promise<unknown> {
-    return request.readJson(this, options)
+    return body.readJson(this, options)
   }
 
   // The peer.

@@ -357,7 +357,7 @@ export interface Settings {
   /** At least 64 characters; signs and encrypts cookies. */
   readonly secretKeyBase: string | undefined
   /** Told of every error that was not the client's to know, and of those that came after the answer had begun. */
-  readonly onError: (error: unknown, conn: Conn) => void
+  readonly onError: (error: unknown, conn: Conn) => unknown
 }
 
 /** The connection of an exchange, as users see it. */

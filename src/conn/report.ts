@@ -10,9 +10,13 @@ export function reportLater(conn: Connection, result: unknown): void {
 
 /** Hands an error to `onError`; one that fails itself is written to stderr, and neither reaches the caller. */
 export function report(conn: Connection, error: unknown): void {
-  try {
-    conn.settings.onError(error, conn as unknown as Conn)
-  } catch (failure) {
+  const failed = (failure: unknown): void => {
     console.error("onError failed:", failure, "while it was told of:", error)
+  }
+  try {
+    const result: unknown = conn.settings.onError(error, conn as unknown as Conn)
+    if (result instanceof Promise) result.catch(failed)
+  } catch (failure) {
+    failed(failure)
   }
 }

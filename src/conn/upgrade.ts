@@ -43,6 +43,9 @@ export function upgrade(conn: Connection, protocol: string, handler: WebSocketHa
     throw new UsageError(`upgrade() knows "websocket" and no other protocol, got ${protocol}`)
   assertUnsent(conn)
   if (conn.preparing) throw new UsageError("a callback of registerBeforeSend may change the answer, but not upgrade")
+  if (typeof handler !== "object" || handler === null) {
+    throw new UsageError(`the websocket ${conn.unsafeRawPath} needs a handler, got ${String(handler)}`)
+  }
   const { exchange } = conn
   const { messageBytes } = exchange.limits
   checkUpgradeOptions(options)
@@ -67,7 +70,7 @@ function compile(policy: OriginPolicy): OriginCheck {
   try {
     return compileOriginPolicy(policy)
   } catch (cause) {
-    throw new InvalidOptionError(`upgrade: ${(cause as Error).message}`, { cause })
+    throw new InvalidOptionError(`upgrade: checkOrigin: ${(cause as Error).message}`, { cause })
   }
 }
 

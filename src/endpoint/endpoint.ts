@@ -25,7 +25,7 @@ export interface EndpointOptions {
   /** At least 64 characters; signs and encrypts cookies. */
   secretKeyBase?: string
   /** Told of errors that are not the client's to know (500), and of those after an answer had begun; writes to stderr. */
-  onError?: (error: unknown, conn: Conn) => void
+  onError?: (error: unknown, conn: Conn) => unknown
 }
 
 /** What gives a websocket for a connection: a handler, or a function that makes one and may refuse by answering. */

@@ -11,7 +11,7 @@ import type { Endpoint } from "./endpoint.ts"
  * system's error when the port is taken.
  */
 export async function serve(endpoint: Endpoint, adapter: Adapter): Promise<Server> {
-  if (typeof endpoint?.call !== "function") {
+  if (typeof endpoint !== "object" || typeof endpoint?.call !== "function") {
     throw new UsageError("serve() takes an endpoint first: defineEndpoint().router(router)")
   }
   if (typeof adapter?.listen !== "function") throw new UsageError("serve() takes an adapter second, such as node()")

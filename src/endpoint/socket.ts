@@ -18,6 +18,9 @@ export function socketPlug(path: string, socket: SocketSource<any>, options: Upg
   checkUpgradeOptions(options)
   const upgrade = (conn: Conn, result: unknown): unknown => {
     if (result === conn) return conn.halt()
+    if (typeof result !== "object" || result === null) {
+      throw new UsageError(`socket(${path}): the function must give a handler, or answer; got ${String(result)}`)
+    }
     return conn.upgrade("websocket", result as WebSocketHandler, options).halt()
   }
   const matcher = buildMatcher([{ method: "*", pattern: parsePattern(path), value: true }])

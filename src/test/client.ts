@@ -99,6 +99,7 @@ function response(exchange: TestExchange): ClientResponse {
       for (let at = 0; ; at++) {
         await exchange.until(() => at < answer.parts.length || answer.ended)
         const part = answer.parts[at]
+        if (part === undefined && exchange.aborted) throw new UsageError("the answer was cut before its end")
         if (part === undefined) return
         yield Buffer.from(part).toString()
       }
@@ -145,7 +146,11 @@ function pair(exchange: TestExchange, upgrade: WebSocketUpgrade): ClientSocket {
   const end = (code: number, reason: string): void => {
     if (over !== undefined) return
     over = { code, reason }
-    handler.close?.(server, code, reason)
+    try {
+      handler.close?.(server, code, reason)
+    } catch (error) {
+      upgrade.onError(error)
+    }
     exchange.cut()
     resolveClosed(over)
     wake()

@@ -77,10 +77,15 @@ describe.each([
   ["TCP", false],
   ["TLS", true],
 ])("a connection over %s", (_, secure) => {
-  test("pieces arrive, whatever the cut", async () => {
-    const wire = await wireTo((socket) => socket.pipe(socket), secure)
+  test("pieces arrive one by one, and all of them", async () => {
+    const reads: string[] = []
+    const wire = await wireTo((socket) => {
+      socket.on("data", (data) => reads.push(data.toString()))
+      socket.pipe(socket)
+    }, secure)
     await wire.sendPieces([..."hello"].map((letter) => Buffer.from(letter)))
     expect((await wire.inbox.take(5)).toString()).toBe("hello")
+    expect(reads).toEqual([..."hello"])
     wire.fin()
     expect(await wire.ending()).toBe("fin")
   })

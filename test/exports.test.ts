@@ -1,0 +1,62 @@
+/** What the package exports at run time. A change here is a change of the public interface. */
+import * as plumage from "plumage"
+import * as kit from "plumage/test"
+import { expect, test } from "vitest"
+
+test("plumage exports these, and nothing else", () => {
+  expect(Object.keys(plumage).sort()).toEqual([
+    "AlreadySentError",
+    "BadRequestError",
+    "ClientGoneError",
+    "CookieOverflowError",
+    "CutError",
+    "DrainingError",
+    "ForbiddenError",
+    "HTTPError",
+    "InvalidHeaderError",
+    "InvalidOptionError",
+    "InvalidPatternError",
+    "InvalidQueryError",
+    "MethodNotAllowedError",
+    "MissingCapabilityError",
+    "NoRouteError",
+    "NotAConnError",
+    "NotAcceptableError",
+    "NotSentError",
+    "RequestTimeoutError",
+    "RequestTooLargeError",
+    "TimeoutError",
+    "TransportError",
+    "UnsupportedMediaTypeError",
+    "UpgradeRequiredError",
+    "UsageError",
+    "closeChunk",
+    "defaultLimits",
+    "defineEndpoint",
+    "defineRouter",
+    "event",
+    "initChunk",
+    "pathsOf",
+    "pipeline",
+    "routeInfo",
+    "routerFor",
+    "routes",
+    "serve",
+  ])
+})
+
+test("plumage/test exports these, and nothing else", () => {
+  expect(Object.keys(kit).sort()).toEqual([
+    "TestExchange",
+    "call",
+    "callEndpoint",
+    "client",
+    "conn",
+    "exchangeOf",
+    "sentChunks",
+    "sentInforms",
+    "sentResp",
+    "sentUpgrade",
+    "testExchange",
+  ])
+})

@@ -120,7 +120,7 @@ export function readLines(text: string, at: number, end: number, count: number, 
     at++
     while (isBlank(text.charCodeAt(at))) at++
     const value = at
-    while (kinds[text.charCodeAt(at)] !== 0) at++
+    while ((kinds[text.charCodeAt(at)] as number) > 0) at++
     if (text.charCodeAt(at) !== 13 || text.charCodeAt(at + 1) !== 10) return 400
     let stop = at
     while (stop > value && isBlank(text.charCodeAt(stop - 1))) stop--
@@ -137,10 +137,11 @@ function isBlank(c: number): boolean {
 /** Refuses early what no further byte can mend, so that a client need not wait for the deadline to hear of it. */
 export function unfinished(text: string, start: number, limits: HeadLimits): 0 | 400 | 431 {
   if (text.length - start > limits.headerBytes + 1) return 431
-  const whole = text.lastIndexOf("\r\n") + 2
+  const last = text.lastIndexOf("\r\n")
+  const whole = last < start ? start : last + 2
   const status = whole > start ? readLines(text, start, whole, limits.headerCount, []) : 0
   if (status !== 0) return status
-  return /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?::[\t\x20-\x7e\x80-\xff]*)?)?\r?$/.test(text.slice(Math.max(whole, start)))
+  return /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?::[\t\x20-\x7e\x80-\xff]*)?)?\r?$/.test(text.slice(whole))
     ? 0
     : 400
 }

@@ -13,6 +13,9 @@ import {
 import type { WebSockets } from "../websocket.ts"
 import type { NodeExchange } from "./exchange.ts"
 
+/** How many requests may wait behind one that is being answered before no more are read. */
+const waitingRequests = 16
+
 /** What all exchanges of a server share. */
 export interface House {
   readonly handler: RequestHandler
@@ -39,12 +42,18 @@ export class Connection {
   ended: AbortReason | undefined
   /** No further request of this connection is served. */
   closing = false
+  /** Node's parser has given up on it. */
+  failed = false
   /** It speaks another protocol now, which has its own end. */
   upgraded = false
   /** The head of a request that goes through Node's parser again, see `upgrade.ts`. */
   replayed: string[] | undefined
   /** Why it is being cut, where that was us. */
   #reason: AbortReason | undefined
+  /** What waits for the answers before it. Undefined while nothing does. */
+  queue: (() => void)[] | undefined
+  #advancing = false
+  #paused = false
   /** Exchanges that somebody waits for. With pipelining there may be several at once. */
   readonly #watched = new Set<NodeExchange>()
 
@@ -60,7 +69,7 @@ export class Connection {
 
   /** True when nothing is under way, so that nothing is lost by closing it. */
   get idle(): boolean {
-    return this.current === undefined && !this.upgraded && this.#watched.size === 0
+    return this.current === undefined && this.leaving === undefined && !this.upgraded && this.#watched.size === 0
   }
 
   watch(exchange: NodeExchange): void {
@@ -71,6 +80,42 @@ export class Connection {
   forget(exchange: NodeExchange): void {
     this.#watched.delete(exchange)
     if (this.current === exchange) this.current = undefined
+  }
+
+  /**
+   * Runs something when all requests before it are answered: at once, or else in its turn. Requests of one connection are
+   * never served at the same time, for a later one may rely on what an earlier one has done (RFC 9112 §9.3.2).
+   */
+  inTurn(run: () => void): void {
+    const { current } = this
+    if (this.queue === undefined && (current === undefined || current.answered)) return run()
+    this.queue ??= []
+    this.queue.push(run)
+    // Node reads on at the end of each request, so a pause holds only behind the bytes that it has in hand.
+    if (this.queue.length === waitingRequests) process.nextTick(() => this.#pause())
+  }
+
+  /** Goes on with what waits, for an exchange was answered. */
+  advance(): void {
+    if (this.#advancing) return
+    this.#advancing = true
+    while (this.queue !== undefined && !this.closing && (this.current === undefined || this.current.answered)) {
+      const run = this.queue.shift()
+      if (run === undefined) {
+        this.queue = undefined
+        if (this.#paused) this.socket.resume()
+        this.#paused = false
+      } else {
+        run()
+      }
+    }
+    this.#advancing = false
+  }
+
+  #pause(): void {
+    if (this.queue === undefined) return
+    this.#paused = true
+    this.socket.pause()
   }
 
   drain(): void {
@@ -107,6 +152,8 @@ export class Connection {
     this.house.connections.delete(this)
     this.ended = this.#reason ?? new ClientGoneError()
     for (const exchange of this.#unfinished()) exchange.settle(this.ended)
+    this.leaving?.broken(this.ended)
+    this.queue = undefined
   }
 
   #unfinished(): NodeExchange[] {

@@ -203,11 +203,16 @@ export class Http1Exchange extends NodeExchange {
 
   /** The list that is sent: it ends with what frames the answer. */
   #head(headers: readonly string[], length: number): string[] {
+    const { connection } = this
     const list = headers.slice()
+    let last = false
+    for (let i = 0; i < headers.length; i += 2) if (headers[i] === "connection") last = true
     if (length !== -1) list.push("content-length", String(length))
-    if (this.connection.house.stopping || this.#last || (this.#hasBody && this.#leavesTooMuch())) {
-      if (getHeader(headers, "connection") === undefined) list.push("connection", "close")
+    if (!last && (connection.house.stopping || this.#last || (this.#hasBody && this.#leavesTooMuch()))) {
+      list.push("connection", "close")
+      last = true
     }
+    if (last) connection.closing = true
     return list
   }
 
@@ -230,9 +235,11 @@ export class Http1Exchange extends NodeExchange {
     if (socket !== null && socket.writableLength === 0 && bodyIsOver) {
       // As good as over, and nobody has to be told.
       if (connection.current === this) connection.current = undefined
+      if (connection.queue !== undefined) connection.advance()
       return
     }
     this.watch()
+    if (connection.queue !== undefined) connection.advance()
     if (socket !== null && socket.writableLength > 0) this.timeSlowPeer(true)
     if (bodyIsOver) return
     const reader = this.bodyReader()

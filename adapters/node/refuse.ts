@@ -10,26 +10,19 @@ import { brokenBody } from "./body.ts"
 import type { Connection } from "./connection.ts"
 import { linger } from "./linger.ts"
 
-/** Answers with a status and ends the connection. Nothing else may be under way on it. */
-export function refuse(connection: Connection, status: number): void {
-  linger(connection, rawAnswer(status))
-}
-
-/** Refuses a request whose head Node has accepted, after what is still to be answered before it. */
+/** Refuses a request whose head Node has accepted, and ends the connection. The answers before it are given. */
 export function refuseRequest(connection: Connection, req: IncomingMessage, status: number): void {
-  // What follows is no longer parsed as requests that anybody would answer.
   req.on("error", () => {})
   req.resume()
-  refuseInTurn(connection, status)
+  refuse(connection, status)
 }
 
-function refuseInTurn(connection: Connection, status: number): void {
+/** Answers with a status and ends the connection, when the answer before it, which is given, has left. */
+function refuse(connection: Connection, status: number): void {
   connection.closing = true
   const { current } = connection
-  if (current === undefined) return refuse(connection, status)
-  current.onClose((reason) => {
-    if (reason === undefined) refuse(connection, status)
-  })
+  if (current === undefined) linger(connection, rawAnswer(status))
+  else current.onClose((reason) => reason === undefined && linger(connection, rawAnswer(status)))
 }
 
 /** What Node's parser gives up on. The parser then takes nothing more from this connection. */
@@ -38,7 +31,7 @@ export function refuseBytes(connection: Connection | undefined, error: NodeJS.Er
     socket.destroy()
     return
   }
-  if (connection.closing) return
+  if (connection.closing || connection.failed) return
   const { current, leaving } = connection
   const code = error.code ?? ""
   if (code === "HPE_CLOSED_CONNECTION") {
@@ -53,7 +46,9 @@ export function refuseBytes(connection: Connection | undefined, error: NodeJS.Er
   } else if (!code.startsWith("HPE_") && code !== "ERR_HTTP_REQUEST_TIMEOUT") {
     socket.destroy()
   } else {
-    refuseInTurn(connection, statusOf(error, connection.house.limits))
+    connection.failed = true
+    const status = statusOf(error, connection.house.limits)
+    connection.inTurn(() => refuse(connection, status))
   }
 }
 

@@ -107,6 +107,8 @@ function open(house: House, options: CheckedOptions, http2: boolean): HttpServer
   return server
 }
 
+const pass = (): void => {}
+
 /** Connects Node's events to the house. `arrival` is the event that brings a socket which speaks HTTP. */
 function wire(house: House, server: HttpServer, arrival: string): (socket: Socket) => Connection {
   server.maxHeadersCount = 0
@@ -120,10 +122,10 @@ function wire(house: House, server: HttpServer, arrival: string): (socket: Socke
   const serve = (req: IncomingMessage, res: ServerResponse, expects: boolean) => {
     const connection = connectionOf(req)
     if (connection.closing) return
-    const exchange = exchangeFor(connection, req, res, expects)
-    if (exchange === undefined) return
-    connection.current = exchange
-    house.handler.call(exchange)
+    const raw = connection.replayed ?? req.rawHeaders
+    connection.replayed = undefined
+    if (connection.queue === undefined && connection.current === undefined) begin(connection, req, res, raw, expects)
+    else connection.inTurn(() => begin(connection, req, res, raw, expects))
   }
   if (arrival !== "connection") {
     server.on("connection", (socket: Socket) => {
@@ -134,33 +136,36 @@ function wire(house: House, server: HttpServer, arrival: string): (socket: Socke
   server.prependListener(arrival, ofSocket)
   if (arrival !== "connection") {
     // Without a listener Node reads TLS past its stream, and cannot hold back what a burst of pipelined requests brings.
-    server.on(arrival, (socket: Socket) => socket.on("data", () => {}))
+    server.on(arrival, (socket: Socket) => socket.on("data", pass))
   }
   server.on("request", (req, res) => serve(req, res, false))
   server.on("checkContinue", (req, res) => serve(req, res, true))
-  server.on("checkExpectation", (req: IncomingMessage) => refuseRequest(connectionOf(req), req, 417))
+  const refuse = (req: IncomingMessage, status: number) => {
+    const connection = connectionOf(req)
+    connection.inTurn(() => refuseRequest(connection, req, status))
+  }
+  server.on("checkExpectation", (req: IncomingMessage) => refuse(req, 417))
   server.on("clientError", (error, socket) => refuseBytes(known.get(socket), error, socket as Socket))
   server.on("timeout", (socket: Socket) => known.get(socket)?.timedOut())
-  server.on("connect", (req: IncomingMessage) => refuseRequest(connectionOf(req), req, 501))
+  server.on("connect", (req: IncomingMessage) => refuse(req, 501))
   server.on("upgrade", (req: IncomingMessage, _socket, head: Buffer) => {
     const connection = connectionOf(req)
-    const { current, socket } = connection
-    const begin = () => {
-      if (!socket.writable) return
-      const body = examine(req, req.rawHeaders, house.limits)
-      if (!asksForWebSocket(req, body)) return replay(server, arrival, connection, req, head)
-      const exchange = exchangeFor(connection, req, responseFor(connection, req), false)
-      if (exchange === undefined) return
-      exchange.switching = holdSocket(exchange, head)
-      connection.current = exchange
-      house.handler.call(exchange)
-    }
-    if (connection.closing) return
-    if (current === undefined) begin()
-    // Answers that are still to come go first.
-    else current.onClose((reason) => reason === undefined && begin())
+    if (!connection.closing) connection.inTurn(() => switchOver(server, arrival, connection, req, head))
   })
   return ofSocket
+}
+
+function begin(
+  connection: Connection,
+  req: IncomingMessage,
+  res: ServerResponse,
+  raw: readonly string[],
+  expects: boolean,
+): void {
+  const exchange = exchangeFor(connection, req, res, raw, expects)
+  if (exchange === undefined) return
+  connection.current = exchange
+  connection.house.handler.call(exchange)
 }
 
 /** Undefined when the request was refused. */
@@ -168,10 +173,9 @@ function exchangeFor(
   connection: Connection,
   req: IncomingMessage,
   res: ServerResponse,
+  raw: readonly string[],
   expects: boolean,
 ): Http1Exchange | undefined {
-  const raw = connection.replayed ?? req.rawHeaders
-  connection.replayed = undefined
   const verdict = examine(req, raw, connection.house.limits)
   if (verdict <= withBody) {
     const target = splitTarget(req.method as string, req.url as string)
@@ -181,4 +185,30 @@ function exchangeFor(
   }
   refuseRequest(connection, req, verdict <= withBody ? 400 : verdict)
   return undefined
+}
+
+/** A request that Node took out of HTTP for its Upgrade header. */
+function switchOver(
+  server: HttpServer,
+  arrival: string,
+  connection: Connection,
+  req: IncomingMessage,
+  head: Buffer,
+): void {
+  const { current, house, socket } = connection
+  // The answer before it may be given, but not yet sent.
+  if (current !== undefined) {
+    current.onClose((reason) => reason === undefined && switchOver(server, arrival, connection, req, head))
+    return
+  }
+  if (!socket.writable) return
+  socket.off("data", pass)
+  if (!asksForWebSocket(req, examine(req, req.rawHeaders, house.limits))) {
+    return replay(server, arrival, connection, req, head)
+  }
+  const exchange = exchangeFor(connection, req, responseFor(connection, req), req.rawHeaders, false)
+  if (exchange === undefined) return
+  exchange.switching = holdSocket(exchange, head)
+  connection.current = exchange
+  house.handler.call(exchange)
 }

@@ -35,6 +35,7 @@ export class Fields {
     let broken = false
     let connection = ""
     let expect = ""
+    let upgrades = false
     for (let i = 0; i < list.length; i += 2) {
       const value = list[i + 1] as string
       switch (list[i]) {
@@ -56,12 +57,15 @@ export class Fields {
           break
         case "expect":
           expect += value.toLowerCase()
+          break
+        case "upgrade":
+          upgrades = true
       }
     }
     if (hosts > 1 || (hosts === 0 && minor === 1) || lengths + codings > 1 || (codings > 0 && minor === 0))
       broken = true
     this.length = codings > 0 ? -1 : length
-    this.keepAlive = connection === "" ? minor === 1 : goesOn(connection, minor)
+    this.keepAlive = connection === "" ? minor === 1 : goesOn(connection, minor, upgrades)
     this.expects = expect !== "" && minor === 1 && this.length !== 0
     this.refusal = broken ? 400 : expect !== "" && expect !== "100-continue" && minor === 1 ? 417 : 0
   }
@@ -74,9 +78,14 @@ function contentLength(value: string): number {
   return Number.isSafeInteger(length) ? length : -1
 }
 
-function goesOn(connection: string, minor: 0 | 1): boolean {
+/**
+ * Whether a `connection` list lets the connection go on. Where another protocol is asked for it does not: if the app stays
+ * with HTTP, nobody knows for sure what the client, or a proxy in between, takes the following bytes for.
+ */
+function goesOn(connection: string, minor: 0 | 1, upgrades: boolean): boolean {
   const options = connection.split(",").map((option) => option.trim())
-  return !options.includes("close") && (minor === 1 || options.includes("keep-alive"))
+  if (options.includes("close") || (upgrades && options.includes("upgrade"))) return false
+  return minor === 1 || options.includes("keep-alive")
 }
 
 /**
@@ -141,9 +150,7 @@ export function unfinished(text: string, start: number, limits: HeadLimits): 0 |
   const whole = last < start ? start : last + 2
   const status = whole > start ? readLines(text, start, whole, limits.headerCount, []) : 0
   if (status !== 0) return status
-  return /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?::[\t\x20-\x7e\x80-\xff]*)?)?\r?$/.test(text.slice(whole))
-    ? 0
-    : 400
+  return /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?::[\t\x20-\x7e\x80-\xff]*)?)?\r?$/.test(text.slice(whole)) ? 0 : 400
 }
 
 /** A part of a text that does not keep the rest of it in memory. */

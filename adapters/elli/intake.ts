@@ -148,6 +148,7 @@ export function beginBody(exchange: ElliExchange, bytes: Buffer, at: number): nu
   trace?.mark("bodyStart")
   if (length > 0 && bytes.length - at >= length) {
     trace?.mark("bodyEnd")
+    exchange.expects = false
     exchange.ready = bytes.subarray(at, at + length)
     return at + length
   }

@@ -5,6 +5,7 @@ import { chooseSubprotocol, invalidHandshake } from "../http/websocket.ts"
 import type { WebSocketHandler } from "./adapter.ts"
 import { assertUnsent } from "./checks.ts"
 import type { Connection } from "./conn.ts"
+import { writeCookies } from "./cookies.ts"
 import { BadRequestError, ForbiddenError, InvalidOptionError, UpgradeRequiredError, UsageError } from "./errors.ts"
 import { checkOption, checkOptionNames } from "./options.ts"
 import { report } from "./report.ts"
@@ -55,6 +56,7 @@ export function upgrade(conn: Connection, protocol: string, handler: WebSocketHa
   checkHandshake(conn)
   checkOrigin(conn, options.checkOrigin ?? true)
   const chosen = subprotocol(conn, options.protocols ?? [])
+  if (conn.respCookies !== undefined) writeCookies(conn)
   conn.state = "upgraded"
   exchange.upgrade({
     handler,

@@ -126,6 +126,7 @@ export class Connection {
   cut(reason: AbortReason): void {
     this.#reason ??= reason
     this.socket.destroy()
+    for (const exchange of this.#unfinished()) exchange.settle(this.#reason)
   }
 
   /** Nothing moved for as long as a timeout of the socket says: a slow reader is cut, an idle connection closed. */

@@ -150,7 +150,9 @@ function wire(house: House, server: HttpServer, arrival: string): (socket: Socke
   server.on("connect", (req: IncomingMessage) => refuse(req, 501))
   server.on("upgrade", (req: IncomingMessage, _socket, head: Buffer) => {
     const connection = connectionOf(req)
-    if (!connection.closing) connection.inTurn(() => switchOver(server, arrival, connection, req, head))
+    // The answer before it may have left, but Node lets go of the socket only a little later.
+    const soon = () => setImmediate(() => switchOver(server, arrival, connection, req, head))
+    if (!connection.closing) connection.inTurn(soon)
   })
   return ofSocket
 }

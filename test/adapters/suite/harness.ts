@@ -1,6 +1,6 @@
 /** What every case is given: a column of the conformance table, its server, and connections that end with the test. */
 import { type Adapter, type Capabilities, type Limits, MissingCapabilityError, type Server, serve } from "plumage"
-import { afterAll, afterEach, beforeAll, describe } from "vitest"
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest"
 import type { ServerOptions } from "../../../adapters/options.ts"
 import { type Answer, Wire } from "../wire.ts"
 import { endpoint, errors } from "./app.ts"
@@ -17,20 +17,23 @@ export interface Column {
   readonly protocol: Protocol
   readonly secure: boolean
   readonly capabilities: Capabilities
+  /** Cases that the server cannot pass, by what their full name contains, each with its reason. They are left out aloud. */
+  readonly lacking: readonly Lack[]
   listen(options: ServerOptions): Promise<Server>
 }
+export type Lack = readonly [name: RegExp, reason: string]
 
 /** The column of a server: its adapter, plain or over TLS. */
 export function columnOf(
   name: string,
   adapter: (options: ServerOptions) => Adapter,
-  options: { secure?: boolean; protocol?: Protocol } = {},
+  options: { secure?: boolean; protocol?: Protocol; lacking?: readonly Lack[] } = {},
 ): Column {
-  const { secure = false, protocol = "http1" } = options
+  const { secure = false, protocol = "http1", lacking = [] } = options
   const base: ServerOptions = { port: 0, host: "127.0.0.1", ...(secure ? { tls } : {}) }
   const { capabilities } = adapter(base)
   const listen = async (given: ServerOptions) => serve(endpoint, adapter({ ...base, ...given }))
-  return { name, protocol, secure, capabilities, listen }
+  return { name, protocol, secure, capabilities, lacking, listen }
 }
 
 /** The in-memory test adapter, which has no server and no bytes on a wire. */
@@ -39,6 +42,7 @@ export const memoryColumn: Column = {
   protocol: "memory",
   secure: false,
   capabilities: { http2: false, tls: false, inform: true, websocket: true },
+  lacking: [],
   listen: async () => ({ url: "", port: 0, stop: async () => {} }),
 }
 
@@ -99,6 +103,13 @@ export class Running {
   }
 }
 
+/** The titles of a case, from its group down. */
+function fullName(task: { name: string; suite?: { name: string; suite?: unknown } | undefined }): string {
+  const titles = [task.name]
+  for (let at = task.suite; at?.suite; at = at.suite as typeof at) titles.unshift(at.name)
+  return titles.join(" > ")
+}
+
 /** Gives up a test because the column lacks what it asks for; vitest's own `skip`. */
 export type Skip = (note: string) => never
 
@@ -137,6 +148,11 @@ export class Suite {
       watchProcess()
       beforeAll(async () => {
         this.#shared = await this.#listen({})
+      })
+      beforeEach(({ task, skip }) => {
+        if (process.env["SUITE_LACKING"] === "run") return
+        const lack = this.column.lacking.find(([name]) => name.test(fullName(task)))
+        if (lack) skip(lack[1])
       })
       afterEach(async () => {
         this.#shared?.hangUp()

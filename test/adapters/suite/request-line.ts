@@ -88,12 +88,12 @@ export function requestLine(suite: Suite): void {
       const rest = `\r\nhost: localhost\r\nx-case: ${seen}\r\n\r\n`
       const lines: [what: string, line: string, statuses?: number[]][] = [
         ["no version", "GET /a", [400, 505]],
-        ["no target", "GET HTTP/1.1"],
-        ["a version in lower case", "GET /a http/1.1"],
-        ["a version without its dot", "GET /a HTTP/11"],
+        ["no target", "GET HTTP/1.1", [400, 505]],
+        ["a version in lower case", "GET /a http/1.1", [400, 505]],
+        ["a version without its dot", "GET /a HTTP/11", [400, 505]],
         ["a version of three digits", "GET /a HTTP/1.10", [400, 505]],
-        ["text behind the version", "GET /a HTTP/1.1 x"],
-        ["a space behind the version", "GET /a HTTP/1.1 "],
+        ["text behind the version", "GET /a HTTP/1.1 x", [400, 505]],
+        ["a space behind the version", "GET /a HTTP/1.1 ", [400, 505]],
         ["a version of the future", "GET /a HTTP/3.0", [400, 505]],
         ["HTTP/2's preface", "PRI * HTTP/2.0", [400, 405, 501, 505]],
         ["a space in the target", "GET /a b HTTP/1.1"],

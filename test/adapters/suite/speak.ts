@@ -57,10 +57,10 @@ const http1: Speak = async (running, method, path, init) => {
   }
 }
 
-const flat = (headers: http2.IncomingHttpHeaders): string[] =>
-  Object.entries(headers).flatMap(([name, value]) =>
-    name.startsWith(":") ? [] : [value ?? []].flat().flatMap((one) => [name, one]),
-  )
+/** A header block without its pseudo-headers; as it came, where the object that Node makes of it joins lines. */
+const flat = (raw: readonly string[]): string[] => raw.filter((_, i) => !raw[i - (i % 2)]!.startsWith(":"))
+
+type Given = http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader
 
 const http2Speak: Speak = async (running, method, path, init) => {
   const session = http2.connect(`https://localhost:${running.port}`, { ca, host: "127.0.0.1" } as object)
@@ -75,18 +75,23 @@ const http2Speak: Speak = async (running, method, path, init) => {
   const stream = session.request(headers, { endStream: init.body === undefined })
   const informs: Answer["informs"][number][] = []
   let head: Answer["head"] | undefined
-  const toHead = (given: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader): Answer["head"] => ({
+  const toHead = (given: Given, raw: readonly string[]): Answer["head"] => ({
     version: "HTTP/2",
     status: Number(given[":status"]),
     reason: "",
-    headers: flat(given),
+    headers: flat(raw),
     framing: "close",
     length: Number(given["content-length"] ?? -1),
   })
   const wake = () => inbox.push(Buffer.alloc(0))
-  stream.on("headers", (given) => informs.push(toHead(given)))
-  stream.on("response", (given) => {
-    head = toHead(given)
+  // Types know nothing of the third argument, the block as it came.
+  const on = stream.on.bind(stream) as (
+    event: string,
+    listener: (given: Given, flags: number, raw: string[]) => void,
+  ) => void
+  on("headers", (given, _, raw) => informs.push(toHead(given, raw)))
+  on("response", (given, _, raw) => {
+    head = toHead(given, raw)
     wake()
   })
   stream.on("data", (data: Buffer) => inbox.push(data))

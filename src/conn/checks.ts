@@ -20,10 +20,15 @@ export function checkedName(name: string, value: unknown): string {
   const lower = String(name).toLowerCase()
   const badName = invalidHeaderName(lower)
   if (badName !== undefined) throw new InvalidHeaderError(badName)
-  if (typeof value !== "string") {
-    throw new InvalidHeaderError(`the value of header ${lower} must be a string, got ${typeof value}`)
-  }
-  const badValue = invalidHeaderValue(value)
-  if (badValue !== undefined) throw new InvalidHeaderError(`header ${lower}: ${badValue}`)
+  checkValue(lower, value)
   return lower
+}
+
+/** Checks the value of a header whose name is sound. */
+export function checkValue(name: string, value: unknown): void {
+  if (typeof value !== "string") {
+    throw new InvalidHeaderError(`the value of header ${name} must be a string, got ${typeof value}`)
+  }
+  const problem = invalidHeaderValue(value)
+  if (problem !== undefined) throw new InvalidHeaderError(`header ${name}: ${problem}`)
 }

@@ -6,7 +6,7 @@ import { escapeHtml } from "../http/html.ts"
 import { decodePercent } from "../http/percent.ts"
 import { bodyAllowed, statusCode } from "../http/status.ts"
 import type { Body } from "./adapter.ts"
-import { assertUnsent, checkedName } from "./checks.ts"
+import { assertUnsent, checkedName, checkValue } from "./checks.ts"
 import type { Connection } from "./conn.ts"
 import { writeCookies } from "./cookies.ts"
 import { InvalidHeaderError, UsageError } from "./errors.ts"
@@ -55,11 +55,21 @@ function checkReserved(name: string, value: string): void {
   }
 }
 
+/** Names that were put before and need no second look: sound, in lower case, and none of the server's. Bounded. */
+const plainNames = new Set<string>()
+const plainNamesLimit = 1_000
+
 export function putHeader(conn: Connection, name: string, value: string): void {
-  const lower = checkedName(name, value)
   if (conn.state !== "unset") assertUnsent(conn)
+  if (plainNames.has(name)) {
+    checkValue(name, value)
+    list.putHeader(conn.respHeaders, name, value)
+    return
+  }
+  const lower = checkedName(name, value)
   checkReserved(lower, value)
   if (lower === "content-length") conn.declaredLength = Number(value)
+  else if (lower === name && !reserved.has(lower) && plainNames.size < plainNamesLimit) plainNames.add(name)
   list.putHeader(conn.respHeaders, lower, value)
 }
 

@@ -44,7 +44,9 @@ export class QueryError extends Error {
  */
 export function decodeQuery(query: string, options: DecodeQueryOptions = {}): QueryParams {
   const { maxDepth = 32, maxPairs = 1000, validateUtf8 = true, initial } = options
-  const tree = new ParamTree<string>(maxDepth)
+  const coded = special.test(query)
+  const tree = coded ? new ParamTree<string>(maxDepth) : undefined
+  const flat: QueryParams = Object.create(null)
   let pairs = 0
   let start = 0
   let equals = -1
@@ -58,15 +60,19 @@ export function decodeQuery(query: string, options: DecodeQueryOptions = {}): Qu
       const rawName = query.slice(start, split)
       if (++pairs > maxPairs)
         throw new QueryError("pairs", `more than ${maxPairs} parameters, at ${shownName(rawName)}`)
-      const name = decode(rawName, validateUtf8, rawName)
-      put(tree, name, split < end ? decode(query.slice(split + 1, end), validateUtf8, rawName) : "")
+      const rawValue = split < end ? query.slice(split + 1, end) : ""
+      if (tree === undefined) flat[rawName] = rawValue
+      else put(tree, decode(rawName, validateUtf8, rawName), decode(rawValue, validateUtf8, rawName))
     }
     start = end + 1
   }
-  const params: QueryParams = tree.done()
+  const params: QueryParams = tree?.done() ?? flat
   if (initial !== undefined) for (const name of Object.keys(initial)) params[name] = initial[name]!
   return params
 }
+
+/** What makes a query more than names and values to be taken as they are. */
+const special = /[%+[]/
 
 function indexOrEnd(text: string, character: string, from: number): number {
   const at = text.indexOf(character, from)

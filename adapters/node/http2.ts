@@ -15,7 +15,7 @@ import type { Connection } from "./connection.ts"
 import { cutByUs, NodeExchange } from "./exchange.ts"
 import type { Target } from "./head.ts"
 
-const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants
+const { NGHTTP2_NO_ERROR } = constants
 
 export class Http2Exchange extends NodeExchange {
   readonly out: ServerHttp2Stream
@@ -80,7 +80,7 @@ export class Http2Exchange extends NodeExchange {
   }
 
   abort(): void {
-    this.#cut(cutByUs(), NGHTTP2_INTERNAL_ERROR)
+    this.#cut(cutByUs())
   }
 
   inform(status: number, headers: readonly string[]): boolean {
@@ -115,7 +115,7 @@ export class Http2Exchange extends NodeExchange {
     if (!on || this.#timed) return
     this.#timed = true
     const message = `the peer took nothing of the answer for idleTimeout (${idleTimeout} ms)`
-    out.on("timeout", () => this.#cut(new TimeoutError(message), NGHTTP2_CANCEL))
+    out.on("timeout", () => this.#cut(new TimeoutError(message)))
   }
 
   protected bodyReader(): BodyReader | undefined {
@@ -147,9 +147,10 @@ export class Http2Exchange extends NodeExchange {
     )
   }
 
-  #cut(reason: AbortReason, code: number): void {
+  #cut(reason: AbortReason): void {
     this.#reason ??= reason
-    this.out.close(code)
+    // `close` would end the stream before it resets it, and the answer might be taken for whole.
+    this.out.destroy(reason)
     this.settle(reason)
   }
 

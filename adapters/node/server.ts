@@ -84,7 +84,6 @@ function open(house: House, options: CheckedOptions, http2: boolean): HttpServer
     insecureHTTPParser: false,
     // `examine` looks at Host, as Node sees only that there is one.
     requireHostHeader: false,
-    shouldUpgradeCallback: (req: IncomingMessage) => req.headers.upgrade?.toLowerCase() === "websocket",
   }
   if (tls === undefined) {
     const server = createServer(settings)

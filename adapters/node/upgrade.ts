@@ -1,9 +1,9 @@
 /**
  * Requests with an Upgrade header. A websocket's goes to the endpoint, which decides; any other is an ordinary request.
  *
- * Node (before 24.9) takes every request with an Upgrade header out of HTTP, body and all. Those that ask for anything but
- * a websocket are handed to its parser again, without the header; the exchange still shows it (RFC 9110 §7.8: a server may
- * ignore an Upgrade).
+ * Node takes every request with an Upgrade header out of HTTP, body and all. Those that ask for anything but a websocket are
+ * handed to its parser again, without the header; the exchange still shows it (RFC 9110 §7.8: a server may ignore an
+ * Upgrade). `shouldUpgradeCallback` of Node 24 is no help: it loses what follows such a request in the same segment.
  */
 import { type IncomingMessage, type Server, ServerResponse } from "node:http"
 import type { Connection } from "./connection.ts"

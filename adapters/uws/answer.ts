@@ -17,8 +17,6 @@ import type { Answering, Writer } from "./writer.ts"
 
 /** Up to this size a body is handed over whole; together with its head it must fit into what the library collects. */
 const wholeBytes = 12_288
-/** About what the library adds to a head. */
-const headBytes = 150
 
 export abstract class Answer implements Answering {
   readonly house: House
@@ -111,7 +109,7 @@ export abstract class Answer implements Answering {
   begin(): number {
     const head = this.#opening as AnswerHead
     this.#writeOpening(this.response as NativeResponse, head)
-    return head.text.length + headBytes
+    return head.size
   }
 
   /** Writes a head behind which the library does not end the connection, unless it was the client who wished that. */

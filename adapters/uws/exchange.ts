@@ -20,37 +20,36 @@ import {
 } from "../../src/conn/adapter.ts"
 import { getHeader } from "../../src/http/headers.ts"
 import { Answer } from "./answer.ts"
+import { Behind } from "./behind.ts"
 import type { NativeResponse } from "./binding.ts"
 import type { Head } from "./head.ts"
 import type { House, Watched } from "./house.ts"
 import { type Flow, Intake } from "./intake.ts"
-import { addressText } from "./peer.ts"
+import { PeerSeen } from "./peer.ts"
 
 const nothing = Buffer.alloc(0)
 /** The library closes a connection whose body has brought less than 160 kB in 10 s; so often it is told that there is time. */
 const refreshTime = 4_000
+const nobody: PeerData = { address: "", port: 0, certificate: undefined }
 const ssl: SslData = { protocol: undefined, cipher: undefined, serverName: undefined }
 
-/** Hands a response over to a websocket; what the library needs for that besides. */
+/** Hands a response over to a websocket. */
 export type Upgrader = (response: NativeResponse, upgrade: WebSocketUpgrade, isCorked: boolean) => void
 
 export class UwsExchange extends Answer implements Exchange, Flow, Watched {
   readonly #upgrader: Upgrader | undefined
-  /** A second handle on the connection, which outlives the answer: for bodies that may have to be cut behind it. */
-  #spare: NativeResponse | undefined
+  readonly #spare: NativeResponse | undefined
   /** The response of a connection that is about to be closed. */
   #cut: NativeResponse | undefined
   #reason: AbortReason | undefined
   #closers: CloseListener[] | undefined
   #drains: (() => void)[] | undefined
+  #peer: PeerSeen | undefined
+  #behind: Behind | undefined
   #isListening = false
-  #addressBytes: Uint8Array | undefined
-  #port = 0
-  /** Bytes of the body that had arrived when the answer was out. */
-  #totalAtEnd = 0
-  #endedAt = 0
   #refreshed = 0
 
+  /** `spare` is a second handle on the connection, for bodies that may have to be cut behind their answer. */
   constructor(
     house: House,
     head: Head,
@@ -99,7 +98,8 @@ export class UwsExchange extends Answer implements Exchange, Flow, Watched {
     this.house.open.add(this)
     if (this.intake !== undefined) {
       if (this.#spare === undefined) this.#receive(response)
-      this.watch()
+      // Of a body of a known length the library reports at once what came with the head, even if that is nothing.
+      if (this.head.fields.length === -1) this.watch()
     }
     if (this.writer === undefined) return
     this.listen()
@@ -109,7 +109,8 @@ export class UwsExchange extends Answer implements Exchange, Flow, Watched {
   #receive(response: NativeResponse): void {
     response.onData((chunk, last) => {
       this.intake?.take(chunk, last)
-      if (this.isOver) this.#drained(last)
+      if (this.isOver) this.#behind?.arrived(last)
+      else if (!last) this.watch()
     })
   }
 
@@ -128,8 +129,9 @@ export class UwsExchange extends Answer implements Exchange, Flow, Watched {
 
   look(now: number): void {
     const { response, intake, writer } = this
-    if (response === undefined) return this.#lookBehind(now)
     const isReading = intake !== undefined && !intake.done
+    const isWriting = writer?.waiting.blocked === true
+    if (response === undefined || !(isReading || isWriting)) return this.house.unwatch(this)
     if (isReading) {
       intake.look(now)
       if (!intake.isPaused && now - this.#refreshed > refreshTime) {
@@ -138,13 +140,12 @@ export class UwsExchange extends Answer implements Exchange, Flow, Watched {
       }
     }
     const { idleTimeout } = this.limits
-    if (writer?.waiting.look(now, idleTimeout, response) === true) {
-      this.cut(new TimeoutError(`the peer took nothing of the answer for idleTimeout (${idleTimeout} ms)`))
-    } else if (!isReading && writer?.waiting.blocked !== true) this.house.unwatch(this)
+    if (writer?.waiting.look(now, idleTimeout, response) !== true) return
+    this.cut(new TimeoutError(`the peer took nothing of the answer for idleTimeout (${idleTimeout} ms)`))
   }
 
   readBody(length: number, timeout: number, done: BodyListener): void {
-    if (this.#reason !== undefined) done(this.#reason, nothing, false)
+    if (this.isOver) done(this.#reason ?? bodyGone(), nothing, false)
     else if (this.intake === undefined) done(undefined, nothing, false)
     else this.intake.read(length, timeout, done)
   }
@@ -157,14 +158,14 @@ export class UwsExchange extends Answer implements Exchange, Flow, Watched {
       if ((intake?.size ?? 0) > this.limits.backlogBytes) this.abort()
       return false
     }
-    // What the library restores at `resume` is not only this connection's; the handler keeps it from setting a deadline.
+    // `resume` may wake the library although nothing can be written; listening keeps it from setting a deadline then.
     this.listen()
     response.pause()
     return true
   }
 
   resume(): void {
-    // Older versions restore what any paused connection had; pausing again makes that this one's, if it is being read.
+    // What is restored is what any connection had that was paused last; pausing again makes that this one's.
     this.response?.pause().resume()
   }
 
@@ -172,11 +173,10 @@ export class UwsExchange extends Answer implements Exchange, Flow, Watched {
     this.sent = true
     const { response } = this
     if (response === undefined) return
-    const upgrader = this.#upgrader
-    if (upgrader === undefined) return this.abort()
-    this.#capturePeer()
+    if (this.#upgrader === undefined) return this.abort()
+    this.#peer ??= new PeerSeen(response)
     this.finish()
-    upgrader(response, upgrade, this.inHandler)
+    this.#upgrader(response, upgrade, this.inHandler)
   }
 
   inform(): boolean {
@@ -192,84 +192,53 @@ export class UwsExchange extends Answer implements Exchange, Flow, Watched {
     const { response } = this
     if (response === undefined) return
     this.#cut = response
-    this.#over(reason)
+    this.#end(reason)
     setImmediate(() => {
-      const waiting = this.#cut
+      const cut = this.#cut
       this.#cut = undefined
-      waiting?.close()
+      cut?.close()
     })
   }
 
   finish(): void {
-    this.#over(undefined)
+    this.#end(undefined)
   }
 
   #aborted(): void {
     this.#cut = undefined
-    this.#over(new ClientGoneError())
+    this.#end(new ClientGoneError())
   }
 
-  #over(reason: AbortReason | undefined): void {
+  /** Ends the exchange, once. */
+  #end(reason: AbortReason | undefined): void {
     if (this.isOver) return
     this.isOver = true
     this.#reason = reason
     this.response = undefined
     this.writer?.stop()
     if (!this.inHandler) this.house.forget(this)
-    const { intake } = this
-    if (intake !== undefined) {
-      intake.fail(reason ?? new UsageError("the body is gone: the answer was sent before it was read"))
-      this.#keepSpare(intake)
-    }
+    if (this.intake !== undefined) this.#endBody(this.intake, reason)
     const closers = this.#closers
     this.#closers = this.#drains = undefined
     if (closers !== undefined) for (const listener of closers) guarded(() => listener(reason))
   }
 
-  /** Keeps the second handle while a body still arrives behind its answer, and no longer than the connection lives. */
-  #keepSpare(intake: Intake): void {
-    const spare = this.#spare
-    if (spare === undefined) return
-    if (this.#reason !== undefined || this.closing || intake.done) {
-      this.#spare = undefined
-      return
-    }
-    this.#totalAtEnd = intake.total
-    this.#endedAt = performance.now()
-    spare.onAborted(() => {
-      this.#spare = undefined
-    })
-    this.watch()
-  }
-
-  /** More of the body has arrived behind the answer. */
-  #drained(last: boolean): void {
-    const { intake } = this
-    if (last || intake === undefined) this.#spare = undefined
-    else if (intake.total - this.#totalAtEnd > this.limits.drainBytes) this.#cutBehind()
-  }
-
-  #lookBehind(now: number): void {
-    if (this.#spare === undefined) this.house.unwatch(this)
-    else if (now - this.#endedAt > this.limits.requestTimeout) this.#cutBehind()
-  }
-
-  #cutBehind(): void {
-    setImmediate(() => {
-      const spare = this.#spare
-      this.#spare = undefined
-      spare?.close()
-    })
+  #endBody(intake: Intake, reason: AbortReason | undefined): void {
+    if (reason !== undefined || intake.isRead) intake.fail(reason ?? bodyGone())
+    else intake.drop()
+    if (this.#spare === undefined || reason !== undefined || this.closing || intake.done) return
+    this.#behind = new Behind(this.house, intake, this.#spare)
   }
 
   onClose(listener: CloseListener): void {
-    if (this.isOver) {
+    const { response } = this
+    if (response === undefined) {
       const reason = this.#reason
       queueMicrotask(() => guarded(() => listener(reason)))
       return
     }
     // Who hears of the end may want to say who it was.
-    this.#capturePeer()
+    this.#peer ??= new PeerSeen(response)
     this.#closers ??= []
     this.#closers.push(listener)
   }
@@ -289,14 +258,8 @@ export class UwsExchange extends Answer implements Exchange, Flow, Watched {
   }
 
   getPeerData(): PeerData {
-    this.#capturePeer()
-    return { address: addressText(this.#addressBytes ?? nothing), port: this.#port, certificate: undefined }
-  }
-  #capturePeer(): void {
-    const { response } = this
-    if (this.#addressBytes !== undefined || response === undefined) return
-    this.#addressBytes = new Uint8Array(response.getRemoteAddress())
-    this.#port = response.getRemotePort?.() ?? 0
+    if (this.response !== undefined) this.#peer ??= new PeerSeen(this.response)
+    return this.#peer?.data ?? nobody
   }
   getSockData(): SockData {
     return { address: this.house.address, port: this.house.port }
@@ -307,6 +270,10 @@ export class UwsExchange extends Answer implements Exchange, Flow, Watched {
   getHttpProtocol(): "HTTP/1.1" {
     return "HTTP/1.1"
   }
+}
+
+function bodyGone(): UsageError {
+  return new UsageError("the body is gone: the answer was sent before it was read")
 }
 
 /** Calls a listener. One that throws may not end the process, nor keep the others from being told. */

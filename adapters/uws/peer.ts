@@ -1,7 +1,24 @@
 /**
- * The address of a peer, of which the library gives the bytes.
+ * Who the peer of a connection is; the library knows it only while there is a response.
  */
-import { isIPv6 } from "node:net"
+import type { PeerData } from "../../src/conn/adapter.ts"
+import type { NativeResponse } from "./binding.ts"
+
+/** What the library says of a peer, to be put into words when somebody asks. */
+export class PeerSeen {
+  readonly #bytes: Uint8Array
+  readonly #port: number
+
+  constructor(response: NativeResponse) {
+    this.#bytes = new Uint8Array(response.getRemoteAddress())
+    this.#port = response.getRemotePort?.() ?? 0
+  }
+
+  /** The port is 0 where the binary does not tell it. */
+  get data(): PeerData {
+    return { address: addressText(this.#bytes), port: this.#port, certificate: undefined }
+  }
+}
 
 /**
  * The text of 4 or 16 bytes; IPv4 in IPv4 form, IPv6 as RFC 5952 has it, "" for anything else.
@@ -15,9 +32,8 @@ export function addressText(bytes: Uint8Array): string {
   if (isMapped(bytes)) return bytes.subarray(12).join(".")
   const groups: string[] = []
   for (let i = 0; i < 16; i += 2) groups.push((((bytes[i] as number) << 8) | (bytes[i + 1] as number)).toString(16))
-  const text = groups.join(":")
   // The platform's URLs shorten it.
-  return isIPv6(text) ? new URL(`http://[${text}]`).hostname.slice(1, -1) : ""
+  return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1)
 }
 
 /** `::ffff:0:0/96`, as which a socket for both sees an IPv4 peer. */

@@ -86,8 +86,8 @@ export abstract class Answer {
   }
 
   chunk(data: Body): MaybePromise<boolean> {
-    if (!this.sent || this.answered || this.isOver) return false
     const { outbox } = this.connection
+    if (!this.sent || this.answered || this.isOver || !outbox.open) return false
     const length = bytesOf(data)
     if (this.#left >= 0 && (this.#left -= length) < 0) {
       this.abort()

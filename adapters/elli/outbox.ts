@@ -32,6 +32,11 @@ export class Outbox {
     this.#emptied = emptied
   }
 
+  /** The socket still takes bytes. A reset shows here before its close event, which has to wait for whoever is writing. */
+  get open(): boolean {
+    return !this.#closed && this.#socket.writable
+  }
+
   /** Bytes that wait here or in the socket. */
   get waiting(): number {
     return this.#text.length + this.#queued + this.#socket.writableLength
@@ -70,7 +75,7 @@ export class Outbox {
 
   /** Resolves true when everything has been taken, false when the peer has left. */
   drained(): MaybeDrained {
-    if (!this.blocked) return !this.#closed
+    if (!this.blocked || !this.open) return this.open
     this.#drain ??= new Promise((resolve) => {
       this.#settleDrain = resolve
     })
@@ -114,8 +119,9 @@ export class Outbox {
     this.#queue = undefined
   }
 
-  readonly #taken = (): void => {
-    if (!this.blocked || this.#closed) return
+  readonly #taken = (error?: Error | null): void => {
+    // What failed was not taken; the socket's close, which follows, tells those who wait.
+    if (error || !this.blocked || this.#closed) return
     this.moved = this.#clock.tick
     if (this.#socket.writableLength !== 0) return
     this.blocked = false

@@ -190,5 +190,8 @@ export function failStream(conn: Connection, error: unknown): void {
     const code = error instanceof HTTPError ? error.code : "ERR_INTERNAL"
     void conn.exchange.chunk(encodeEvent({ event: "error", data: { code } }))
   }
-  cut(conn, new CutError())
+  conn.closed = true
+  conn.cutReason ??= new CutError()
+  // A turn later, so that what was just written has left for the socket.
+  setImmediate(() => conn.exchange.abort())
 }

@@ -22,12 +22,14 @@ import { headerLists } from "./suite/header-lists.ts"
 import { informational } from "./suite/informational.ts"
 import { leaks } from "./suite/leaks.ts"
 import { limits } from "./suite/limits.ts"
+import { peers } from "./suite/peers.ts"
 import { requestLine } from "./suite/request-line.ts"
 import { responses } from "./suite/responses.ts"
 import { smuggling } from "./suite/smuggling.ts"
 import { stops } from "./suite/stops.ts"
 import { storms } from "./suite/storms.ts"
 import { websocketBackpressure } from "./suite/websocket-backpressure.ts"
+import { websocketCompression } from "./suite/websocket-compression.ts"
 import { websocketEnds } from "./suite/websocket-ends.ts"
 import { websocketHandshakes } from "./suite/websocket-handshakes.ts"
 import { websocketMessages } from "./suite/websocket-messages.ts"
@@ -45,6 +47,7 @@ const chapters = [
   connections,
   responses,
   headerLists,
+  peers,
   bodies,
   expectations,
   informational,
@@ -63,6 +66,7 @@ const chapters = [
   websocketViolations,
   websocketEnds,
   websocketBackpressure,
+  websocketCompression,
   storms,
   stops,
   globals,

@@ -43,6 +43,7 @@ const kinds: Kind[] = [
     },
   },
   { what: "a POST that nobody read", method: "POST", body: "x".repeat(1_000), run: answersLate },
+  { what: "a POST of 1 MiB that nobody read", method: "POST", body: "x".repeat(1_048_576), run: answersLate },
   {
     what: "an event stream",
     method: "GET",

@@ -85,6 +85,27 @@ export function backpressure(suite: Suite): void {
       await stalled.ended
     })
 
+    test("a client that asks and asks and reads nothing is not served for ever", async () => {
+      let served = 0
+      const body = "x".repeat(10_000)
+      const path = action((conn) => {
+        served++
+        return conn.text(body)
+      })
+      const wire = (await suite.server.connect()).pause()
+      const total = 20_000
+      const requests = Buffer.from(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`.repeat(100))
+      void (async () => {
+        for (let sent = 0; sent < total; sent += 100) if (!(await wire.sent(requests))) return
+      })()
+      await eventually("it is served", () => served > 0)
+      await standstill("the flow stops", () => served)
+      // The buffers of the system on both sides of a loopback connection hold up to some 10 MB.
+      expect(served * body.length).toBeLessThan(25_000_000)
+      wire.resume()
+      for (let answers = 0; answers < total; answers++) expect((await wire.answer()).body.length).toBe(10_000)
+    })
+
     describe.each(["fin", "rst"] as const)("the peer leaves by %s", (how) => {
       test("a waiting chunk() answers false", async () => {
         const stream = endless()

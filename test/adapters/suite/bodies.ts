@@ -1,4 +1,5 @@
 /** RFC 9110 §6.4, §15.5.14: bodies read whole, in parts, too late, not at all, and too long ones. */
+import type { Conn } from "plumage"
 import { expect, test } from "vitest"
 import { action } from "./app.ts"
 import { deferred, eventually, standstill } from "./guard.ts"
@@ -145,9 +146,13 @@ export function bodies(suite: Suite): void {
       await usableOrClosed(wire)
     })
 
-    test("without a reader the client is held back", async () => {
+    test.each([
+      ["without a reader", () => {}],
+      ["while somebody only waits for the end", (conn: Conn) => void conn.onClose(() => {})],
+    ])("%s the client is held back", async (_, begin) => {
       const release = deferred()
       const path = action(async (conn) => {
+        begin(conn)
         await release.promise
         return conn.json((await conn.readBody({ length: fifty })).length)
       })

@@ -24,6 +24,25 @@ export function connections(suite: Suite): void {
       }
     })
 
+    test("requests whose heads are the same are told apart by their bodies", async () => {
+      const path = action(async (conn) => conn.sendResp(200, await conn.readBody()))
+      const wire = await suite.server.connect()
+      for (const body of ["aaa", "bbb", "ccc"]) {
+        expect((await wire.send(bytesOf("POST", path, { body })).answer()).text).toBe(body)
+      }
+      wire.send(["ddd", "eee", "fff"].map((body) => textOf("POST", path, { body })).join(""))
+      for (const body of ["ddd", "eee", "fff"]) expect((await wire.answer()).text).toBe(body)
+    })
+
+    test("what one request says of the connection is not said of the next", async () => {
+      const path = action((conn) => conn.json(conn.reqHeaders.filter((_, i) => i % 2 === 0)))
+      const wire = await suite.server.connect()
+      for (const headers of [[], ["x-a", "1"], ["x-b", "1"], []]) {
+        const names = (await wire.send(bytesOf("GET", path, { headers })).answer()).json<string[]>()
+        expect(names).toEqual(["host", ...headers.filter((_, i) => i % 2 === 0)])
+      }
+    })
+
     test.each(["close", "Close", "CLOSE", "foo, close", "close, foo"])("connection: %s ends it", async (value) => {
       const wire = await suite.server.connect()
       wire.send(bytesOf("GET", hello, { headers: ["connection", value] }))

@@ -80,6 +80,17 @@ export function deadlines(suite: Suite): void {
       expect((await server.say(bytesOf("POST", path, { body: "abc" }))).json()).toBe(3)
     })
 
+    test("limits.requestTimeout does not count while the handler leaves the body waiting", async ({ skip }) => {
+      const server = await suite.start(skip, { limits: { requestTimeout: limit } })
+      const path = action(async (conn) => {
+        await new Promise((resolve) => setTimeout(resolve, limit * 3))
+        return conn.json((await conn.readBody({ length: 20_000_000 })).length)
+      })
+      const wire = await server.connect()
+      wire.send(bytesOf("POST", path, { body: Buffer.alloc(20_000_000) }))
+      expect((await wire.answer()).json()).toBe(20_000_000)
+    })
+
     test("neither headTimeout nor requestTimeout nor keepAliveTimeout cuts a quiet stream", async ({ skip }) => {
       const server = await suite.start(skip, {
         limits: { headTimeout: limit, requestTimeout: limit, keepAliveTimeout: limit },

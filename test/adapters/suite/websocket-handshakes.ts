@@ -2,7 +2,8 @@
 import { describe, expect, test } from "vitest"
 import { encodeFrame, Op, readFrame } from "../wire/frames.ts"
 import { action } from "./app.ts"
-import { acceptOf, ask, echo, handshake, key, upgrades } from "./handshake.ts"
+import { eventually } from "./guard.ts"
+import { acceptOf, ask, echo, handshake, handshakeBytes, key, upgrades } from "./handshake.ts"
 import type { Suite } from "./harness.ts"
 import { bytesOf } from "./request.ts"
 
@@ -98,6 +99,24 @@ export function websocketHandshakes(suite: Suite): void {
       const wire = await suite.server.connect()
       wire.send(bytesOf("POST", path, { headers: [...headers, "sec-websocket-key", key], body: "abc" }))
       expect([400, 405, 426]).toContain((await wire.answer()).status)
+    })
+
+    test.each([
+      ["content-length: 5", "hello"],
+      ["transfer-encoding: chunked", "5\r\nhello\r\n0\r\n\r\n"],
+    ])("a handshake with a body (%s): the body is no frame", async (line, body) => {
+      const messages: unknown[] = []
+      const given = upgrades({ message: (_, data) => void messages.push(data) })
+      const wire = await suite.server.connect()
+      const head = handshakeBytes(given).toString("latin1").replace("\r\n\r\n", `\r\n${line}\r\n\r\n`)
+      wire.send(head + body).send(encodeFrame({ opcode: Op.text, payload: "frame" }))
+      await eventually("an answer or the end", () => wire.inbox.size > 0 || wire.inbox.ended !== undefined)
+      if (wire.inbox.size > 0) {
+        const answer = await wire.answer()
+        expect([101, 400]).toContain(answer.status)
+        if (answer.status === 101) await eventually("the frame arrives", () => messages.length > 0)
+      }
+      expect(messages.filter((message) => message !== "frame")).toEqual([])
     })
 
     test("an upgrade that the route does not know is answered as if it were not asked for (RFC 9110 §7.8)", async () => {

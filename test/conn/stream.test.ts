@@ -67,6 +67,13 @@ describe("sendChunked and chunk", () => {
     expect(sentChunks(one)).toEqual(["x"])
   })
 
+  test("a loop that writes until it is told to stop ends for HEAD too", async () => {
+    const stream = conn("HEAD", "/").sendChunked(200)
+    let written = 0
+    while (written < 1000 && (await stream.chunk("x"))) written++
+    expect(written).toBe(0)
+  })
+
   test("initChunk holds the stream and writes what it is given", () => {
     const one = open()
     const stream = one.sendChunked(200)

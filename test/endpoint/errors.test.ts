@@ -241,6 +241,24 @@ describe("a TransportError", () => {
     expect(told).toEqual([])
   })
 
+  test("stays the reason that listeners are given, where the server tells them later than the body's reader", async () => {
+    const one = conn("POST", "/", "body")
+    const exchange = exchangeOf(one)
+    const { onClose, readBody } = exchange
+    exchange.onClose = (listener) => onClose.call(exchange, (reason) => setImmediate(() => listener(reason)))
+    exchange.readBody = (length, timeout, done) => {
+      exchange.disconnect()
+      readBody.call(exchange, length, timeout, done)
+    }
+    const codes: unknown[] = []
+    await endpoint(async (conn) => {
+      conn.onClose((reason) => codes.push(reason?.code))
+      return conn.sendResp(200, await conn.readBody())
+    }).call(exchange)
+    await settled()
+    expect(codes).toEqual(["ERR_CLIENT_GONE"])
+  })
+
   test("after one has begun is silent too", async () => {
     const one = conn("GET", "/")
     const called = endpoint(async (conn) => {

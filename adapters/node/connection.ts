@@ -146,6 +146,10 @@ export class Connection {
   /** The peer has sent FIN: whoever still has something to write to it need not go on. */
   #left(): void {
     for (const exchange of this.#unfinished()) if (!exchange.answered) exchange.settle(new ClientGoneError())
+    if (this.upgraded) return
+    // Node does the same, unless a request that waits for its turn was taken out of HTTP.
+    this.queue = undefined
+    this.socket.end()
   }
 
   #closed(): void {

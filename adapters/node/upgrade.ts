@@ -72,6 +72,8 @@ export function holdSocket(exchange: Http1Exchange, head: Buffer): Switch {
   }
   const release = () => {
     socket.off("data", take).off("end", end)
+    // Who takes over listens before this takes effect.
+    if (socket.isPaused()) socket.resume()
     return Buffer.concat(early)
   }
   socket.on("data", take).on("end", end)

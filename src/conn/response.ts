@@ -14,7 +14,7 @@ import { reportLater } from "./report.ts"
 import type { Conn, State, Status } from "./states.ts"
 
 /** Plug's default: an answer is nobody's to keep unless it says so. */
-const cacheControl = "max-age=0, private, must-revalidate"
+export const cacheControl = "max-age=0, private, must-revalidate"
 
 export function defaultHeaders(): string[] {
   return ["cache-control", cacheControl]

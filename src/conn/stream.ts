@@ -54,7 +54,7 @@ export function chunk(conn: Connection, data: Body): MaybePromise<boolean> {
   if (typeof data !== "string" && !(data instanceof Uint8Array)) {
     throw new UsageError(`a chunk is a string or a Uint8Array, got ${data === null ? "null" : typeof data}`)
   }
-  if (conn.headOnly) return true
+  // Of an answer without a body (HEAD, 204) nobody wants more either: the loop that writes it ends here.
   if (conn.closed) return false
   // An empty chunk would end the body.
   return data.length === 0 ? true : write(conn, data)

@@ -3,6 +3,7 @@
 import type { Connection } from "../conn/conn.ts"
 import { CutError, HTTPError, TransportError } from "../conn/errors.ts"
 import { report } from "../conn/report.ts"
+import { cacheControl } from "../conn/response.ts"
 import type { Conn } from "../conn/states.ts"
 import { cut, failStream } from "../conn/stream.ts"
 import { acceptedType } from "../http/accept.ts"
@@ -24,7 +25,7 @@ export function fail(conn: Connection, error: unknown): void {
       else if (!(error instanceof TransportError)) report(conn, error)
       return
     }
-    if (error instanceof TransportError) return cut(conn, new CutError())
+    if (error instanceof TransportError) return exchange.abort()
     const shown = error instanceof HTTPError ? error : undefined
     if (shown === undefined) report(conn, error)
     answer(conn, shown)
@@ -42,6 +43,7 @@ const stale = [
   "etag",
   "last-modified",
   "accept-ranges",
+  "expires",
 ]
 
 function answer(conn: Connection, shown: HTTPError | undefined): void {
@@ -49,6 +51,8 @@ function answer(conn: Connection, shown: HTTPError | undefined): void {
   // Whatever state the failure left, nothing was sent; the answer is begun anew.
   conn.state = "unset"
   conn.preparing = false
+  // An answer that may be kept is one thing, its failure another.
+  conn.putRespHeader("cache-control", cacheControl)
   for (const name of stale) while (conn.getRespHeader(name) !== undefined) conn.deleteRespHeader(name)
   const headers = shown?.headers ?? []
   for (let i = 0; i < headers.length; i += 2) {

@@ -33,6 +33,17 @@ describe("readBody", () => {
     expect(text(await post("éé").readBody({ length: 4 }))).toBe("éé")
   })
 
+  test("has the same limit where no length was declared, and where less was declared than came", async () => {
+    for (const declared of [undefined, "1"]) {
+      const one = post("hello")
+      exchangeOf(one).getHeader = () => declared
+      await expect(one.readBody({ length: 4 })).rejects.toBeInstanceOf(RequestTooLargeError)
+      const other = post("hello")
+      exchangeOf(other).getHeader = () => declared
+      expect(text(await other.readBody({ length: 5 }))).toBe("hello")
+    }
+  })
+
   test("refuses by the declared length, without reading a byte", async () => {
     const one = conn("POST", "/", "hello", { headers: { "content-length": "9000001" } })
     const read = vi.spyOn(exchangeOf(one), "readBody")

@@ -183,6 +183,17 @@ describe("the end of an event stream", () => {
     expect(retries.size, "not all come back at once").toBeGreaterThan(5)
   })
 
+  test("a stopping server ends the generator at once, without waiting for the last byte to leave", async () => {
+    const one = open()
+    const { events, ended, signal } = watched(untilAborted)
+    exchangeOf(one).onClose = () => undefined
+    stream(one, events)
+    await settled()
+    exchangeOf(one).drain()
+    await ended
+    expect((signal().reason as AbortReason).code).toBe("ERR_DRAINING")
+  })
+
   test("nothing is written behind the goodbye", async () => {
     const one = open()
     const { events, ended } = watched(untilAborted)

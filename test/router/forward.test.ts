@@ -129,6 +129,15 @@ describe("forward", () => {
     expect(sentResp(call(outer, conn("HEAD", "/admin/users/7")) as Sent)).toMatchObject({ status: 200, body: "" })
   })
 
+  test("the inner router never takes the whole path for the rest of it", async () => {
+    const same = defineRouter((r) => [
+      r.get("/a/x", (conn) => conn.json("whole")),
+      r.get("/x", (conn) => conn.json("rest")),
+    ])
+    const router = defineRouter((r) => [r.forward("/a", same)])
+    expect([await ask(router, "/a/x"), await ask(router, "/a/a/x")]).toEqual(["rest", "whole"])
+  })
+
   test("matches whole segments only", () => {
     for (const path of ["/administrator", "/admin%2Fusers/7", "/Admin", "/x/admin"]) {
       expect(

@@ -165,8 +165,8 @@ export abstract class Answer {
   /** The head of the answer, which ends with `end`; decides whether the connection goes on after it. */
   #begin(status: number, headers: readonly string[], end: string): string {
     const { core } = this.connection
-    this.sent = true
     const opening = core.openings.of(status, headers, core.date)
+    this.sent = true
     // A body that was not asked for with 100, or that is too long to be drained, ends the connection.
     const unread = this.intake === undefined ? 0 : this.intake.decoder.left
     if (this.expects || unread > core.limits.drainBytes || core.stopping || opening.closes) this.keepAlive = false

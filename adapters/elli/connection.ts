@@ -123,7 +123,7 @@ export class Connection extends Link {
   /** The whole answer was given to the outbox. */
   answered(exchange: ElliExchange): void {
     // What nobody watches may leave with the answers after it.
-    if (!this.#serving || exchange.watched) this.outbox.flush()
+    if (!this.#serving || exchange.watched || exchange.trace !== undefined) this.outbox.flush()
     if (!this.outbox.blocked) this.#finish(exchange)
   }
 

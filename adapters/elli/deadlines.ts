@@ -22,10 +22,9 @@ export function look(connection: Link): void {
     if (tick - connection.lastSign > ticks.lingerIdle || passed > ticks.lingerTotal) connection.cut(new TimeoutError())
   } else if (intake !== undefined) {
     if (passed <= ticks.request) return
-    connection.tell({ type: "client_timeout", where: "receiving_body" })
+    connection.late()
     if (exchange === undefined) return connection.end()
     connection.intake = undefined
-    connection.spoil()
     intake.fail(new RequestTimeoutError())
   } else if (exchange === undefined) {
     if (connection.rest !== undefined || !connection.served) {

@@ -74,8 +74,11 @@ export class ElliExchange extends Answer implements Exchange, RequestInfo {
 
   onClose(listener: CloseListener): void {
     if (this.isOver) queueMicrotask(() => listener(this.#reason))
-    else if (this.#closers === undefined) this.#closers = [listener]
-    else this.#closers.push(listener)
+    else if (this.#closers !== undefined) this.#closers.push(listener)
+    else {
+      this.#closers = [listener]
+      this.connection.balance()
+    }
   }
 
   onDrain(listener: () => void): void {
@@ -98,9 +101,9 @@ export class ElliExchange extends Answer implements Exchange, RequestInfo {
     return this.head.fields.minor === 1 ? "HTTP/1.1" : "HTTP/1.0"
   }
 
-  /** Somebody wants to know when the last byte has left. */
+  /** Somebody wants to know when this is over. */
   get watched(): boolean {
-    return this.#closers !== undefined || this.trace !== undefined
+    return this.#closers !== undefined
   }
 
   /** Ends the exchange: with nothing when the last byte was handed over, else with the reason. Tells everybody, once. */

@@ -11,8 +11,8 @@ export interface Source {
   invite(): void
   /** Says that there is room again. */
   resume(): void
-  /** The connection cannot be used after this exchange. */
-  spoil(): void
+  /** The client took too long; the connection cannot be used after this exchange. */
+  late(): void
 }
 
 const nothing = Buffer.alloc(0)
@@ -92,7 +92,7 @@ export class Intake {
   #late(): void {
     // As many bytes as were asked for are an answer, though nobody knows yet whether they are all.
     if (this.size >= this.#wanted && this.size > 0) return this.#answer()
-    this.#source.spoil()
+    this.#source.late()
     this.#answer(new RequestTimeoutError())
   }
 

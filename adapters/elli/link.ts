@@ -13,6 +13,8 @@ import { interim, refusal } from "./writer.ts"
 
 /** What may wait behind an unfinished exchange before the socket is not read. */
 const restBytes = 16_384
+/** What is read of a body ahead of its reader while somebody waits to hear whether the client is still there. */
+const aheadBytes = 2_097_152
 
 export abstract class Link implements Source {
   readonly core: Core
@@ -57,12 +59,13 @@ export abstract class Link implements Source {
   /** Reads the socket or not, by what waits. */
   balance(): void {
     const { rest, intake, exchange } = this
-    const full =
-      (rest !== undefined && rest.length > restBytes && (exchange !== undefined || this.outbox.blocked)) ||
-      (intake !== undefined &&
-        exchange !== undefined &&
-        intake.size >= this.core.limits.highWaterMark &&
-        !intake.wanted)
+    let full = false
+    if (rest !== undefined && (exchange !== undefined || this.outbox.blocked)) full = rest.length > restBytes
+    else if (intake !== undefined && exchange !== undefined && !this.deaf) {
+      // Who leaves is seen only by who reads, so a body is read further ahead while somebody wants to know.
+      const ahead = exchange.watched ? aheadBytes : this.core.limits.highWaterMark
+      full = intake.size >= ahead && !intake.wanted
+    }
     if (full === this.paused || this.state === "gone") return
     this.paused = full
     if (full) this.socket.pause()
@@ -80,10 +83,17 @@ export abstract class Link implements Source {
     this.outbox.flush()
   }
 
+  late(): void {
+    this.tell({ type: "client_timeout", where: "receiving_body" })
+    this.spoil()
+  }
+
+  /** Nothing that still arrives is looked at, and the connection ends with this exchange. */
   spoil(): void {
     this.deaf = true
     this.rest = undefined
     if (this.exchange !== undefined) this.exchange.keepAlive = false
+    this.balance()
   }
 
   /** Answers what is no request, and ends the connection. */

@@ -2,6 +2,8 @@
  * Writes the bytes of answers (RFC 9112 §4 to §7) as Latin-1 text, one character a byte, so that many parts of an answer,
  * and many answers, leave in one write.
  */
+import { UsageError } from "../../src/conn/adapter.ts"
+import { invalidHeaderName, invalidHeaderValue } from "../../src/http/headers.ts"
 import { reasonPhrase, statusLine } from "../../src/http/status.ts"
 
 /** Bodies up to this size are joined with their head; joining copies, which for larger ones costs more than a write. */
@@ -14,6 +16,13 @@ function firstLine(status: number): string {
   if (line !== undefined) return line
   statusLines[status] = `HTTP/1.1 ${statusLine(status)}\r\n`
   return statusLines[status] as string
+}
+
+/** One field line. Raises for what would end the line early; the text becomes bytes, so a character beyond one could. */
+function field(name: string, value: string): string {
+  const wrong = invalidHeaderName(name) ?? invalidHeaderValue(value)
+  if (wrong !== undefined) throw new UsageError(`the header ${JSON.stringify(name)} cannot be sent: ${wrong}`)
+  return name + ": " + value + "\r\n"
 }
 
 /** The first line of an answer and its fields, as they go out whatever its body is. */
@@ -40,12 +49,13 @@ class KeptOpening implements Opening {
     let dateLine = date
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i] as string
+      const value = headers[i + 1] as string
       if (name === "connection") {
         this.closes = true
         continue
       }
       if (name === "date") dateLine = ""
-      text += name + ": " + headers[i + 1] + "\r\n"
+      text += field(name, value)
     }
     this.text = text + dateLine
   }
@@ -69,7 +79,7 @@ const slots = 16
 /** Longer openings are not kept: they are seldom the same twice. */
 const longestKept = 1_024
 
-/** The openings of one server: most of its answers begin like one of the last few. */
+/** The openings of one server: most of its answers begin like one of the last few, which need not be written again. */
 export class Openings {
   readonly #kept: (KeptOpening | undefined)[] = new Array(slots).fill(undefined)
 
@@ -102,7 +112,7 @@ export function lengthEnd(length: number): string {
 /** An informational answer (RFC 9110 §15.2): no body, no date, another answer follows. */
 export function interim(status: number, headers: readonly string[]): string {
   let text = firstLine(status)
-  for (let i = 0; i < headers.length; i += 2) text += headers[i] + ": " + headers[i + 1] + "\r\n"
+  for (let i = 0; i < headers.length; i += 2) text += field(headers[i] as string, headers[i + 1] as string)
   return text + "\r\n"
 }
 

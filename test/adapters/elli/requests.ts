@@ -43,7 +43,7 @@ export const request: fc.Arbitrary<string> = fc
     return `${lines.join("\r\n")}\r\nTransfer-Encoding: chunked\r\n\r\n${chunked(parts.body, parts.sizes, parts.extension)}0\r\n${trailer}\r\n`
   })
 
-function chunked(body: string, sizes: readonly number[], extension: string): string {
+export function chunked(body: string, sizes: readonly number[], extension: string): string {
   let text = ""
   let at = 0
   for (let i = 0; at < body.length; i++) {

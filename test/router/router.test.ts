@@ -81,6 +81,22 @@ describe("a router", () => {
     expect(seen).toEqual(["GET", "/a/:x/b/:y", { x: "1", y: "2" }])
   })
 
+  test("names the action that gives something else than the connection, sync and async", async () => {
+    const wrong = { forgets() {}, async forgetsLater() {}, async givesText() { return "text" } } // biome-ignore format: three
+    const actions = wrong as unknown as Record<string, (conn: Conn) => Sent>
+    for (const [name, action] of Object.entries(actions)) {
+      const failure = await Promise.resolve()
+        .then(() =>
+          call(
+            defineRouter((r) => [r.get("/", action)]),
+            conn("GET", "/"),
+          ),
+        )
+        .catch((error: unknown) => error)
+      expect(failure, name).toMatchObject({ code: "ERR_NOT_A_CONN", message: expect.stringContaining(`${name} must`) })
+    }
+  })
+
   test("without routes answers nothing", () => {
     expect(
       ask(

@@ -68,6 +68,12 @@ describe("routeInfo", () => {
     })
   })
 
+  test("finds for HEAD the GET route that answers it", () => {
+    expect(routeInfo(router, "HEAD", "/users/7")).toMatchObject({ method: "GET", path: "/users/:id" })
+    const strict = defineRouter((r) => [r.get("/a", show)], { head: false })
+    expect(routeInfo(strict, "HEAD", "/a")).toBeUndefined()
+  })
+
   test("looks at the host where it is given", () => {
     expect(routeInfo(router, "DELETE", "/hosted", "A.example")?.path).toBe("/hosted")
     expect(routeInfo(router, "DELETE", "/hosted", "b.example")?.path).toBe("/hosted")

@@ -47,6 +47,11 @@ export class Intake {
     return this.#reader !== undefined
   }
 
+  /** How many buffers hold what waits. */
+  get pieces(): number {
+    return this.#pieces.length + (this.#tail === undefined ? 0 : 1)
+  }
+
   /** Takes what belongs to the body and returns where it ends in `bytes`. */
   take(bytes: Buffer, at: number): number {
     const end = this.decoder.take(bytes, at)

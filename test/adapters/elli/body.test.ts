@@ -68,7 +68,7 @@ describe("RFC 9112 §7.1: a chunked body", () => {
     expect(decoder.piece?.length).toBe(10_000)
   })
 
-  const inChunks = /^[^]*Host: h\r\nTransfer-Encoding: chunked\r\n\r\n(?=[^])/
+  const inChunks = /^POST .*\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n(?=.)/s
   const broken = Object.entries(smuggling)
     .filter(([, bytes]) => inChunks.test(bytes) && !bytes.includes("HTTP/1.0"))
     .map(([name, bytes]) => [name, bytes.replace(inChunks, "") + "\r\n\r\n"] as const)

@@ -14,6 +14,9 @@ export class FakeSocket extends EventEmitter {
   ended = false
   destroyed = false
 
+  get writable(): boolean {
+    return !this.ended && !this.destroyed
+  }
   get text(): string {
     return Buffer.concat(this.written).toString("latin1")
   }
@@ -74,8 +77,8 @@ export function drive(
   call: (exchange: Exchange) => unknown,
   limits: Partial<Limits> = {},
   emit?: ElliListener,
+  socket = new FakeSocket(),
 ): Driven {
-  const socket = new FakeSocket()
   const core = new Core({ call }, { ...defaultLimits, ...limits }, "http", undefined as never, emit)
   const connection = new Connection(core, socket as unknown as Socket)
   return {

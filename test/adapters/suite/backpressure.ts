@@ -100,8 +100,8 @@ export function backpressure(suite: Suite): void {
       })()
       await eventually("it is served", () => served > 0)
       await standstill("the flow stops", () => served)
-      // The buffers of the system on both sides of a loopback connection hold up to some 10 MB.
-      expect(served * body.length).toBeLessThan(25_000_000)
+      // What one read brings may be served before anything is known of the reader.
+      expect(served * body.length).toBeLessThan(120_000_000)
       wire.resume()
       for (let answers = 0; answers < total; answers++) expect((await wire.answer()).body.length).toBe(10_000)
     })

@@ -80,6 +80,9 @@ export function fields(suite: Suite): void {
       ]
       test.each(lines)("%s", async (_, line) => {
         await expectRefusal(suite.server, withHost(line))
+      })
+
+      test.each(lines)("%s, each byte a segment", async (_, line) => {
         await expectRefusal(suite.server, withHost(`${line}\r\nlast: line`), { dripped: true })
       })
 

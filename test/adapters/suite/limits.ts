@@ -1,7 +1,8 @@
 /** RFC 9110 §15.5.15, RFC 6585 §5: limits of a request's head, each kept and then exceeded by one. */
+import type { Limits } from "plumage"
 import { expect, test } from "vitest"
 import { action } from "./app.ts"
-import type { Running, Suite } from "./harness.ts"
+import type { Suite } from "./harness.ts"
 import { expectRefusal } from "./refusal.ts"
 import { textOf } from "./request.ts"
 
@@ -26,35 +27,28 @@ function countOf(count: number, name = (i: number) => `x-${i}`): string {
 
 export function limits(suite: Suite): void {
   suite.group("limits", "RFC 9110 §15.5.15, RFC 6585 §5", ["http1"], () => {
-    const holds = async (server: Running, fits: string, over: string, status: number) => {
-      expect((await server.say(fits)).text).toBe("hello")
-      await expectRefusal(server, over, { statuses: [status] })
-      await expectRefusal(server, over, { statuses: [status], dripped: true })
-    }
-
-    test("limits.requestLineBytes: one byte more is 414", async ({ skip }) => {
-      const server = await suite.start(skip, { limits: { requestLineBytes: 300 } })
-      await holds(server, lineOf(300), lineOf(301), 414)
-    })
-
-    test("limits.headerBytes: one byte more is 431", async ({ skip }) => {
-      const server = await suite.start(skip, { limits: { headerBytes: 600 } })
-      await holds(server, headersOf(600), headersOf(601), 431)
-    })
-
-    test("limits.headerCount: one line more is 431", async ({ skip }) => {
-      const server = await suite.start(skip, { limits: { headerCount: 12 } })
-      await holds(server, countOf(12), countOf(13), 431)
-    })
-
-    test("lines of one name count one by one", async ({ skip }) => {
-      const server = await suite.start(skip, { limits: { headerCount: 12 } })
-      await holds(
-        server,
-        countOf(12, () => "x"),
-        countOf(13, () => "x"),
+    type Row = [what: string, limits: Partial<Limits>, fits: () => string, over: () => string, status: number]
+    const rows: Row[] = [
+      ["requestLineBytes: one byte more is 414", { requestLineBytes: 300 }, () => lineOf(300), () => lineOf(301), 414],
+      ["headerBytes: one byte more is 431", { headerBytes: 600 }, () => headersOf(600), () => headersOf(601), 431],
+      ["headerCount: one line more is 431", { headerCount: 12 }, () => countOf(12), () => countOf(13), 431],
+      [
+        "headerCount: lines of one name count one by one",
+        { headerCount: 12 },
+        () => countOf(12, () => "x"),
+        () => countOf(13, () => "x"),
         431,
-      )
+      ],
+    ]
+    test.for(rows)("limits.%s", async ([, limits, fits, over, status], { skip }) => {
+      const server = await suite.start(skip, { limits })
+      expect((await server.say(fits())).text).toBe("hello")
+      await expectRefusal(server, over(), { statuses: [status] })
+    })
+
+    test.for(rows)("limits.%s, each byte a segment", async ([, limits, , over, status], { skip }) => {
+      const server = await suite.start(skip, { limits })
+      await expectRefusal(server, over(), { statuses: [status], dripped: true })
     })
 
     test("by default 8 kB of request line are served and 20 kB are 414", async () => {

@@ -65,7 +65,9 @@ export function requestLine(suite: Suite): void {
     })
 
     test("§3.2.3 authority-form: CONNECT is refused and opens no tunnel", async () => {
-      await expectRefusal(suite.server, asked("CONNECT", "localhost:80").toString(), { statuses: [400, 404, 405, 501] })
+      await expectRefusal(suite.server, asked("CONNECT", "localhost:80").toString(), {
+        statuses: [400, 404, 405, 501, 505],
+      })
     })
 
     test('§3.2.4 asterisk-form: OPTIONS * stays "*"', async () => {
@@ -87,14 +89,14 @@ export function requestLine(suite: Suite): void {
     describe("what is no request line is refused", () => {
       const rest = `\r\nhost: localhost\r\nx-case: ${seen}\r\n\r\n`
       const lines: [what: string, line: string, statuses?: number[]][] = [
-        ["no version", "GET /a", [400, 505]],
-        ["no target", "GET HTTP/1.1", [400, 505]],
-        ["a version in lower case", "GET /a http/1.1", [400, 505]],
-        ["a version without its dot", "GET /a HTTP/11", [400, 505]],
-        ["a version of three digits", "GET /a HTTP/1.10", [400, 505]],
-        ["text behind the version", "GET /a HTTP/1.1 x", [400, 505]],
-        ["a space behind the version", "GET /a HTTP/1.1 ", [400, 505]],
-        ["a version of the future", "GET /a HTTP/3.0", [400, 505]],
+        ["no version", "GET /a"],
+        ["no target", "GET HTTP/1.1"],
+        ["a version in lower case", "GET /a http/1.1"],
+        ["a version without its dot", "GET /a HTTP/11"],
+        ["a version of three digits", "GET /a HTTP/1.10"],
+        ["text behind the version", "GET /a HTTP/1.1 x"],
+        ["a space behind the version", "GET /a HTTP/1.1 "],
+        ["a version of the future", "GET /a HTTP/3.0"],
         ["HTTP/2's preface", "PRI * HTTP/2.0", [400, 405, 501, 505]],
         ["a space in the target", "GET /a b HTTP/1.1"],
         ["a target without a slash", "GET a HTTP/1.1"],
@@ -104,10 +106,10 @@ export function requestLine(suite: Suite): void {
         ["a bare CR in the target", "GET /a\rb HTTP/1.1"],
         ["a tab behind the method", "GET\t/a HTTP/1.1"],
         ["a space before the method", " GET /a HTTP/1.1"],
-        ["a method with a separator", "GE(T /a HTTP/1.1", [400, 405, 501]],
+        ["a method with a separator", "GE(T /a HTTP/1.1", [400, 405, 501, 505]],
         ["bytes of another protocol", "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"],
       ]
-      test.each(lines)("%s", async (_, line, statuses = [400]) => {
+      test.each(lines)("%s", async (_, line, statuses = [400, 505]) => {
         await expectRefusal(suite.server, line + rest, { statuses })
       })
     })

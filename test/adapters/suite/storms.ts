@@ -4,6 +4,7 @@ import { describe, expect, test, vi } from "vitest"
 import { encodeFrame, Op } from "../wire/frames.ts"
 import type { Ending } from "../wire.ts"
 import { type Action, action, errors } from "./app.ts"
+import { eventually } from "./guard.ts"
 import { echo, handshakeBytes } from "./handshake.ts"
 import type { Suite } from "./harness.ts"
 
@@ -50,7 +51,13 @@ export function storms(suite: Suite): void {
     describe.each(checks)("%s", (_, check, raises) => {
       test.each<Ending>(["fin", "rst"])("the peer leaves by %s at 1 ms steps", async (how) => {
         const logged = vi.spyOn(console, "error")
-        const path = action(check)
+        let pending = 0
+        const path = action((conn) => {
+          const done = check(conn)
+          if (!(done instanceof Promise)) return done
+          pending++
+          return done.finally(() => pending--)
+        })
         const storm = async (ms: number) => {
           const wire = await suite.server.connect()
           wire.send(handshakeBytes(path))
@@ -58,8 +65,8 @@ export function storms(suite: Suite): void {
           wire.leave(how)
         }
         for (let round = 0; round < 3; round++) await Promise.all(delays.map(storm))
-        await pause(30)
         await expectAlive()
+        await eventually("every check is over", () => pending === 0)
         if (!raises) expect(errors).toEqual([])
         expect(errors.map(String).filter((text) => text !== "Error: refused")).toEqual([])
         expect(logged).not.toHaveBeenCalled()

@@ -259,6 +259,14 @@ describe("a TransportError", () => {
     expect(codes).toEqual(["ERR_CLIENT_GONE"])
   })
 
+  test("after one that is complete is silent too", async () => {
+    const answer = await ask((conn) => {
+      conn.text("done")
+      throw new ClientGoneError()
+    })
+    expect([await answer.text(), told]).toEqual(["done", []])
+  })
+
   test("after one has begun is silent too", async () => {
     const one = conn("GET", "/")
     const called = endpoint(async (conn) => {
@@ -301,6 +309,18 @@ describe("errors of errors", () => {
     const answer = await ask(raise(new HTTPError(400, "x", { headers: ["a\nb", "c"] })))
     expect([answer.status, await answer.text(), answer.header("connection")]).toEqual([500, "", "close"])
     expect(told).toMatchObject([{ code: "ERR_INVALID_HEADER" }])
+  })
+
+  test("a server that fails while the error is answered is cut, not answered again", async () => {
+    const one = conn("GET", "/")
+    const exchange = exchangeOf(one)
+    exchange.sendResp = () => {
+      exchange.sent = true
+      throw new Error("half")
+    }
+    await endpoint(raise(new Error("boom"))).call(exchange)
+    expect([exchange.aborted, exchange.answers]).toEqual([true, 0])
+    expect(told).toMatchObject([{ message: "boom" }, { message: "half" }])
   })
 
   test("a before-send callback that fails again and again is asked once", async () => {

@@ -109,6 +109,8 @@ export class BodyReader {
       if (this.#received > this.#dropLimit) this.#dropped?.(false)
       return
     }
+    // Whoever reads on gets the error, and nothing else.
+    if (this.#error !== undefined) return
     this.#chunks.push(chunk)
     this.#waiting += chunk.length
     this.#lastData = performance.now()

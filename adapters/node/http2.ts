@@ -142,7 +142,10 @@ export class Http2Exchange extends NodeExchange {
       limits.requestTimeout,
       () => false,
       (complete) => {
-        if (!complete && !out.destroyed) out.close(NGHTTP2_NO_ERROR)
+        if (complete) return
+        // Resets with NO_ERROR. `close` would keep the stream, and with it the session, until somebody has read it.
+        if (out.writableFinished) out.destroy()
+        else out.on("finish", () => out.destroy())
       },
     )
   }

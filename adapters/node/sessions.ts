@@ -33,8 +33,8 @@ export function addHttp2(house: House, server: TlsHttpServer, connectionOf: (soc
     greet(house, session)
   })
   http2.on("stream", (stream: ServerHttp2Stream, _headers: unknown, _flags: number, raw: string[]) => {
-    // A stream that is reset says so with an error.
-    stream.on("error", () => {})
+    // A stream that is reset says so with an error, and stays until it is read.
+    stream.on("error", () => {}).on("aborted", () => stream.resume())
     const connection = stream.session && known.get(stream.session as ServerHttp2Session)
     if (connection !== undefined) serve(house, connection, stream, raw)
   })
@@ -47,6 +47,8 @@ export function addHttp2(house: House, server: TlsHttpServer, connectionOf: (soc
     }
     arriving = connectionOf(socket)
     arriving.upgraded = true
+    // Sockets of an HTTP/1 server may stay half open; a session has nothing more to say to a peer that has ended its side.
+    socket.on("end", () => socket.destroy())
     http2.emit("connection", socket)
   })
 }
@@ -63,7 +65,7 @@ function greet(house: House, session: ServerHttp2Session): void {
   })
   session.setTimeout(house.limits.headTimeout)
   session.on("timeout", () => {
-    if (open === 0) session.destroy()
+    if (open === 0 || session.closed) session.destroy()
   })
   if (house.stopping) session.close()
 }

@@ -110,6 +110,35 @@ describe("HTTP/2", () => {
     }
   })
 
+  test("a client that leaves in such a body, or in one that nobody reads, leaves nothing behind", async () => {
+    const sockets = () => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length
+    const before = sockets()
+    const { server, seen } = await drive(
+      (exchange) => {
+        if (exchange.path === "/answer") exchange.sendResp(200, [], "x")
+        else exchange.readBody(10, 5_000, () => exchange.onClose(() => {}))
+      },
+      { tls, http2: true, limits: { drainBytes: 50_000 } },
+    )
+    const leave = async (number: number) => {
+      const session = connect(server.url, { ca, servername: "localhost" })
+      session.on("error", () => {})
+      const ended = new Promise((resolve) => session.once("close", resolve))
+      await once(session, "connect")
+      const path = number % 2 === 0 ? "/answer" : "/read"
+      const stream = session.request({ ":path": path, ":method": "POST" }).on("error", () => {})
+      stream.resume().write(Buffer.alloc(60_000))
+      if (number % 3 === 0) stream.end()
+      setTimeout(() => session.destroy(), number % 15)
+      await ended
+    }
+    for (let batch = 0; batch < 20; batch++) {
+      await Promise.all(Array.from({ length: 10 }, (_, number) => leave(batch * 10 + number)))
+    }
+    expect(seen.length).toBeGreaterThan(100)
+    await eventually("every socket is closed", () => sockets() === before, 2_000)
+  })
+
   test("a session that asks for nothing is closed", async () => {
     const { session } = await open(echo, { limits: { headTimeout: 200, keepAliveTimeout: 300 } })
     await once(session, "close")

@@ -1,7 +1,7 @@
 /** What a request says of itself and of the way it took. */
 import { conn } from "plumage/test"
 import { describe, expect, test } from "vitest"
-import { action } from "../adapters/suite/app.ts"
+import { action, counted } from "../adapters/suite/app.ts"
 import { bytesOf } from "../adapters/suite/request.ts"
 import { onEveryServer } from "./servers.ts"
 
@@ -56,12 +56,16 @@ await onEveryServer((suite) => {
     expect((await suite.server.say(bytesOf("GET", tell))).json<string[]>()[3]).toBe("127.0.0.1")
   })
 
-  test("CVE-2026-21710: a header named __proto__ is a header", async () => {
-    const path = action((conn) =>
-      conn.json([conn.getReqHeader("__proto__"), conn.reqHeaders.includes("__proto__"), ({} as { x?: 1 }).x ?? null]),
+  test("CVE-2026-21710: a header named __proto__ is a header, or never gets to the app", async () => {
+    const polluted = () => ({}) as { x?: unknown }
+    const route = counted((conn) =>
+      conn.json([conn.getReqHeader("__proto__"), conn.reqHeaders.includes("__proto__"), polluted().x ?? null]),
     )
-    const answer = await suite.server.say(bytesOf("GET", path, { headers: ["__proto__", "x", "constructor", "y"] }))
-    if (answer.status !== 400) expect(answer.json()).toEqual(["x", true, null])
+    const wire = await suite.server.connect({ deadline: 1_000 })
+    wire.send(bytesOf("GET", route.path, { headers: ["__proto__", "x", "constructor", "y"] }))
+    const answer = await wire.answer().catch(() => undefined)
+    if (answer?.status === 200) expect(answer.json()).toEqual(["x", true, null])
+    else expect(route.calls).toBe(0)
     expect((await suite.server.say(bytesOf("GET", tell))).status).toBe(200)
   })
 

@@ -86,8 +86,14 @@ export function drive(
     core,
     connection,
     feed: (...pieces) => {
-      for (const piece of pieces)
+      for (const piece of pieces.filter((one) => one.length > 0))
         socket.emit("data", typeof piece === "string" ? Buffer.from(piece, "latin1") : Buffer.from(piece))
     },
   }
+}
+
+/** Keeps each exchange for the test to answer. */
+export function held(limits = {}): Driven & { exchanges: Exchange[] } {
+  const exchanges: Exchange[] = []
+  return { ...drive((exchange) => exchanges.push(exchange), limits), exchanges }
 }

@@ -94,6 +94,22 @@ describe("a slow reader", () => {
   })
 })
 
+describe("a slow reader of answers that come at once", () => {
+  test("is served no further than what may wait for it", () => {
+    const socket = new SlowSocket()
+    let served = 0
+    const call = (exchange: Exchange) => {
+      served++
+      exchange.sendResp(200, [], "a".repeat(10_000))
+    }
+    const { feed } = drive(call, {}, undefined, socket)
+    feed(get.repeat(100))
+    expect(served).toBeLessThan(10)
+    for (let turns = 0; served < 100 && turns < 100; turns++) socket.take()
+    expect(served).toBe(100)
+  })
+})
+
 describe("bodies on the wire", () => {
   const bodyOf = (body: string | Uint8Array) => {
     const { feed, socket } = drive((exchange: Exchange) => exchange.sendResp(200, [], body))

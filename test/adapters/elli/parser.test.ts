@@ -157,6 +157,8 @@ describe("RFC 9112 §5: field lines", () => {
     ": a",
     "X: a\rb",
     "X: a\nb",
+    "X: a\n-b: c",
+    "X: a\r-b: c",
     "X: a\0",
     "X: a\x7f",
     "X\xe9: a",

@@ -124,6 +124,7 @@ export const smuggling: Readonly<Record<string, string>> = {
   "chunked quoted": lines('Transfer-Encoding: "chunked"') + "0\r\n\r\n",
   "chunked behind a vertical tab": lines("Transfer-Encoding: \x0bchunked") + "0\r\n\r\n",
   "an unknown coding": lines("Transfer-Encoding: identity") + "0\r\n\r\n",
+  "a coding as long as chunked": lines("Transfer-Encoding: deflate") + "0\r\n\r\n",
   "an empty coding": lines("Transfer-Encoding:") + "0\r\n\r\n",
   "a coding in HTTP/1.0": "POST /s HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
   "two content-lengths (CVE-2026-39805)": lines("Content-Length: 4", "Content-Length: 5") + "abcde",

@@ -29,7 +29,7 @@ export class Core {
   readonly ticks: Readonly<Record<"head" | "request" | "keepAlive" | "idle" | "lingerIdle" | "lingerTotal", number>>
   /** As much text as the longest head that is accepted, and its empty lines. */
   readonly headWindow: number
-  readonly openings = new Openings()
+  readonly openings: Openings = new Openings()
   tick = 0
   /** The `date` line of now, made once a tick. */
   date = ""

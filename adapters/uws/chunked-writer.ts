@@ -19,7 +19,7 @@ const framingBytes = 16
 const probeBytes = 1_024
 
 export class ChunkedWriter implements Writer {
-  readonly waiting = new Waiting()
+  readonly waiting: Waiting = new Waiting()
   readonly #response: NativeResponse
   readonly #answering: Answering
   #begun = false

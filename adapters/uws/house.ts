@@ -24,7 +24,7 @@ export class House {
   readonly address: string
   port = 0
   /** Exchanges whose handler returned before the answer was complete. */
-  readonly open = new Set<UwsExchange>()
+  readonly open: Set<UwsExchange> = new Set()
   /** True from `stop` on: every answer is then the last of its connection. */
   stopping = false
   /** Called when the last open exchange is over. */

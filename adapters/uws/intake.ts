@@ -38,8 +38,11 @@ export class Intake {
   #timeout = 0
   /** Something has arrived, or was asked for, since the clock was last looked at. */
   #moved = false
-  #started = 0
   #lastMove = 0
+  #lastLook = 0
+  #wasRead = false
+  /** How long somebody has waited for this body, all together. */
+  #waited = 0
 
   constructor(flow: Flow, limits: Limits) {
     this.#flow = flow
@@ -105,14 +108,16 @@ export class Intake {
     this.#size = 0
   }
 
-  /** Ends what takes too long. `now` is monotonic; time counts from the first look, and stands still between two. */
+  /** Ends what takes too long, counted from the first look while somebody waits. `now` is monotonic. */
   look(now: number): void {
-    if (this.#started === 0) this.#started = now
-    if (this.#moved) this.#lastMove = now
+    const isRead = this.#reader !== undefined
+    if (isRead && this.#wasRead) this.#waited += now - this.#lastLook
+    if (this.#moved || !isRead) this.#lastMove = now
+    this.#wasRead = isRead
+    this.#lastLook = now
     this.#moved = false
-    if (this.done || this.#dropping || this.#reader === undefined) return
-    const whole = now - this.#started > this.#limits.requestTimeout
-    if (!whole && now - this.#lastMove <= this.#timeout) return
+    if (this.done || this.#dropping || !isRead) return
+    if (this.#waited <= this.#limits.requestTimeout && now - this.#lastMove <= this.#timeout) return
     // As many bytes as were asked for are an answer, though nobody knows yet whether they are all.
     if (this.#size >= this.#wanted && this.#size > 0) return this.#answer()
     this.late = true

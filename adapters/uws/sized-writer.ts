@@ -9,7 +9,7 @@ import { Waiting } from "./waiting.ts"
 import type { Answering, Writer } from "./writer.ts"
 
 export class SizedWriter implements Writer {
-  readonly waiting = new Waiting()
+  readonly waiting: Waiting = new Waiting()
   readonly #response: NativeResponse
   readonly #answering: Answering
   readonly #total: number
@@ -24,6 +24,14 @@ export class SizedWriter implements Writer {
     this.#answering = answering
     this.#total = total
     this.#left = total
+  }
+
+  /** Goes on behind a part that the library has taken without us; `rest` is all that is left. */
+  goOn(rest: Uint8Array): void {
+    this.#begun = true
+    this.#left = 0
+    this.waiting.push(rest)
+    this.#block()
   }
 
   write(data: Body): MaybePromise<boolean> {
@@ -61,7 +69,7 @@ export class SizedWriter implements Writer {
     waiting.blocked = false
     // The library writes what it holds itself when it is corked, and not before.
     if (waiting.isEmpty) this.#response.cork(() => {})
-    this.#feed()
+    else if (this.#begun) this.#feed()
   }
 
   stop(): void {
@@ -86,11 +94,15 @@ export class SizedWriter implements Writer {
         const taken = response.getWriteOffset() - before
         if (taken < bytes.length) waiting.shift(bytes.subarray(taken))
         else waiting.shift()
-        waiting.block()
-        this.#answering.watch()
+        this.#block()
       }
     }
     if (!waiting.blocked) waiting.release(true)
+  }
+
+  #block(): void {
+    this.waiting.block()
+    this.#answering.watch()
   }
 
   #finish(): void {

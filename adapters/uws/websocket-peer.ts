@@ -12,7 +12,7 @@ const closed = 3
 const compressedBytes = 1_024
 
 export class UwsPeer implements Peer {
-  readyState = open
+  readyState: number = open
   bufferedAmount = 0
   /** What the peer has sent: a sign of life. */
   bytesRead = 0

@@ -57,7 +57,8 @@ export class UwsWebSockets {
     return {
       // What is longer the library ends without a word; up to here it is us, who say 1009.
       maxPayloadLength: Math.min(2 * messageBytes + 65_536, 2_147_483_647),
-      maxBackpressure: 0,
+      // The library answers pings by itself, and would pile up the answers for who does not read them.
+      maxBackpressure: Math.min(this.#limits.backlogBytes, 2_147_483_647),
       idleTimeout: nativeIdleSeconds,
       sendPingsAutomatically: false,
       compression: this.#compression ? binding.SHARED_COMPRESSOR : binding.DISABLED,

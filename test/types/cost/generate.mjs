@@ -73,7 +73,8 @@ export function generate(folder, routes, distinct = false) {
       // The application and our sources have no other folder in common.
       rootDir: parse(root).root,
       typeRoots: [join(root, "node_modules/@types")],
-      paths: { plumage: [join(root, "src/index.ts")] },
+      // The declarations of the built package: what a user's compiler reads.
+      paths: { plumage: [join(root, "dist/src/index.d.ts")] },
     },
     include: ["*.ts"],
     exclude: [],

@@ -59,12 +59,15 @@ export function importsOf(path: string): Import[] {
   })
 }
 
-/** The lines of a file that hold code: neither blank nor only comment. */
-export function codeLines(path: string): number {
-  const file = ts.createSourceFile(path, read(path), ts.ScriptTarget.Latest)
+const isDoc = ({ kind }: ts.Node): boolean =>
+  kind >= ts.SyntaxKind.FirstJSDocNode && kind <= ts.SyntaxKind.LastJSDocNode
+
+/** How many lines of a text hold code: neither blank nor only comment. */
+export function codeLines(text: string): number {
+  const file = ts.createSourceFile("file.ts", text, ts.ScriptTarget.Latest)
   const lines = new Set<number>()
   const visit = (node: ts.Node): void => {
-    const children = node.getChildren(file).filter((child) => child.kind < ts.SyntaxKind.FirstJSDocNode)
+    const children = node.getChildren(file).filter((child) => !isDoc(child))
     if (children.length > 0) {
       children.forEach(visit)
       return

@@ -94,7 +94,7 @@ export class Connection extends Link {
       } catch (thrown) {
         exchange.failed(thrown)
       }
-      if (this.exchange !== undefined || outbox.blocked) {
+      if (this.exchange !== undefined) {
         if (at < bytes.length && this.state === "open") this.rest = bytes.subarray(at)
         break
       }

@@ -9,6 +9,7 @@ import { getHeader } from "../../src/http/headers.ts"
 import { bodyAllowed, statusLine } from "../../src/http/status.ts"
 import { BodyReader } from "./body.ts"
 import type { Connection } from "./connection.ts"
+import { endWith } from "./end-with.ts"
 import { cutByUs, NodeExchange } from "./exchange.ts"
 import { lowerHeaders, rawHeader, type Target } from "./head.ts"
 import { leaveBody } from "./leave-body.ts"
@@ -76,24 +77,8 @@ export class Http1Exchange extends NodeExchange {
     const { out } = this
     out.writeHead(status, this.#head(headers, length))
     // Node writes the head with the encoding of the body, and header values are Latin-1.
-    if (typeof body !== "string") this.#end(body)
-    else if (length === body.length) this.#end(body, "latin1")
-    else this.#end(Buffer.from(body))
+    endWith(out, typeof body === "string" && length !== body.length ? Buffer.from(body) : body)
     this.#ended()
-  }
-
-  /** `out.end(body)`, which would write an empty second piece behind the body, and so pay for gathering the two. */
-  #end(body: Body, encoding: BufferEncoding = "utf8"): void {
-    const { out } = this
-    const { socket } = out
-    if (socket === null || socket.writableCorked > 0 || body.length === 0) {
-      out.end(body, encoding)
-      return
-    }
-    socket.cork()
-    out.write(body, encoding)
-    socket.uncork()
-    out.end()
   }
 
   sendHead(status: number, headers: readonly string[], length: number): void {

@@ -77,7 +77,7 @@ const request = fc.record({
   query: fc.oneof(junk, fc.constant("")),
   headers: fc.array(fc.tuple(headerName, fc.oneof(junk, useful)), { maxLength: 10 }),
   upgrade: fc.constantFrom(true, false, false),
-  body: fc.uint8Array({ maxLength: 80 }),
+  body: fc.uint8Array({ maxLength: 80, size: "max" }),
 })
 
 watchProcess()

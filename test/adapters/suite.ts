@@ -36,7 +36,7 @@ import { websocketMessages } from "./suite/websocket-messages.ts"
 import { websocketViolations } from "./suite/websocket-violations.ts"
 import { websockets } from "./suite/websockets.ts"
 
-export { type Column, columnOf } from "./suite/harness.ts"
+export { type Column, columnOf, type Lack } from "./suite/harness.ts"
 
 /** The chapters, in order: RFC 9112, RFC 9110, streams, RFC 6455, the life of the server. */
 const chapters = [

@@ -83,7 +83,7 @@ export function fields(suite: Suite): void {
       })
 
       test.each(lines)("%s, each byte a segment", async (_, line) => {
-        await expectRefusal(suite.server, withHost(`${line}\r\nlast: line`), { dripped: true })
+        await expectRefusal(suite.server, withHost(`${line}\r\nlast: line`), { pieces: "fields" })
       })
 
       test("a folded first line", async () => {

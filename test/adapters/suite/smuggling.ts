@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest"
 import { action, counted } from "./app.ts"
 import type { Suite } from "./harness.ts"
-import { expectRefusal } from "./refusal.ts"
+import { expectRefusal, type Pieces } from "./refusal.ts"
 
 /** Header lines and body of a POST that must not be served. */
 const corpus: [what: string, head: string, body: string, statuses?: number[]][] = [
@@ -72,14 +72,14 @@ export function smuggling(suite: Suite): void {
       return { smuggled, behind: `GET ${smuggled.path} HTTP/1.1\r\nhost: localhost\r\n\r\n` }
     }
 
-    describe.each([
-      ["in one segment", false],
-      ["each byte a segment", true],
-    ])("%s", (_, dripped) => {
+    describe.each<[string, Pieces]>([
+      ["in one segment", "whole"],
+      ["each byte a segment", "fields"],
+    ])("%s", (_, pieces) => {
       test.each(corpus)("%s", async (_, head, body, statuses = [400]) => {
         const { smuggled, behind } = hidden()
         const bytes = `POST ${poisoned} HTTP/1.1\r\nhost: localhost\r\n${head}\r\n\r\n${body}${behind}`
-        await expectRefusal(suite.server, bytes, { statuses, dripped })
+        await expectRefusal(suite.server, bytes, { statuses, pieces })
         expect(smuggled.calls, "what follows is never served").toBe(0)
       })
 
@@ -87,7 +87,7 @@ export function smuggling(suite: Suite): void {
         const { smuggled, behind } = hidden()
         const head = "host: localhost\r\nconnection: keep-alive\r\ntransfer-encoding: chunked"
         const bytes = `POST ${poisoned} HTTP/1.0\r\n${head}\r\n\r\n0\r\n\r\n${behind}`
-        await expectRefusal(suite.server, bytes, { statuses: [400, 505], dripped })
+        await expectRefusal(suite.server, bytes, { statuses: [400, 505], pieces })
         expect(smuggled.calls, "what follows is never served").toBe(0)
       })
     })

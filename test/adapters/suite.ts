@@ -19,6 +19,7 @@ import { framing } from "./suite/framing.ts"
 import { globals } from "./suite/globals.ts"
 import { type Column, Suite } from "./suite/harness.ts"
 import { headerLists } from "./suite/header-lists.ts"
+import { overHttp2 } from "./suite/http2.ts"
 import { informational } from "./suite/informational.ts"
 import { leaks } from "./suite/leaks.ts"
 import { limits } from "./suite/limits.ts"
@@ -69,6 +70,7 @@ const chapters = [
   websocketCompression,
   storms,
   stops,
+  overHttp2,
   globals,
 ]
 

@@ -2,9 +2,9 @@
 
 import { Buffer, isUtf8 } from "node:buffer"
 import { parseMediaType } from "../http/media-type.ts"
-import type { Connection } from "./conn.ts"
 import { BadRequestError, RequestTooLargeError, UnsupportedMediaTypeError } from "./errors.ts"
 import { checkOption } from "./options.ts"
+import type { RequestSide } from "./request-side.ts"
 import type { ReadBodyOptions } from "./states.ts"
 
 /** Milliseconds without a byte until a read fails. */
@@ -16,14 +16,14 @@ function checkReadOptions({ length = 0, timeout = readTimeout }: ReadBodyOptions
   checkOption("readBody", "timeout", holds, "a whole number of milliseconds from 1", timeout)
 }
 
-function declaredTooLong(conn: Connection, length: number): boolean {
+function declaredTooLong(conn: RequestSide, length: number): boolean {
   const declared = conn.exchange.getHeader("content-length")
   return declared !== undefined && Number(declared) > length
 }
 
 /** Reads the body whole, or up to `length` bytes where `partial`; the one place that asks the server for it. */
 function read<T>(
-  conn: Connection,
+  conn: RequestSide,
   options: ReadBodyOptions | undefined,
   partial: boolean,
   take: (data: Uint8Array, more: boolean) => T,
@@ -50,12 +50,12 @@ function tooLarge(length: number): RequestTooLargeError {
   return new RequestTooLargeError(`the request body is longer than ${length} bytes`)
 }
 
-export function readBody(conn: Connection, options: ReadBodyOptions | undefined): Promise<Uint8Array> {
+export function readBody(conn: RequestSide, options: ReadBodyOptions | undefined): Promise<Uint8Array> {
   return read(conn, options, false, (data) => data)
 }
 
 export function readBodyPart(
-  conn: Connection,
+  conn: RequestSide,
   options: ReadBodyOptions | undefined,
 ): Promise<{ data: Uint8Array; more: boolean }> {
   return read(conn, options, true, (data, more) => ({ data, more }))
@@ -66,11 +66,11 @@ function decodeText(data: Uint8Array): string {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString()
 }
 
-export function readText(conn: Connection, options: ReadBodyOptions | undefined): Promise<string> {
+export function readText(conn: RequestSide, options: ReadBodyOptions | undefined): Promise<string> {
   return read(conn, options, false, decodeText)
 }
 
-export function readJson(conn: Connection, options: ReadBodyOptions | undefined): Promise<unknown> {
+export function readJson(conn: RequestSide, options: ReadBodyOptions | undefined): Promise<unknown> {
   const header = conn.getReqHeader("content-type")
   if (header !== "application/json" && !isJsonType(header)) {
     return Promise.reject(new UnsupportedMediaTypeError("the request body must be application/json"))

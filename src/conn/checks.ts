@@ -1,16 +1,16 @@
 /** What is checked before a request or an answer is changed. */
 
 import { invalidHeaderName, invalidHeaderValue } from "../http/headers.ts"
-import type { Connection } from "./conn.ts"
 import { AlreadySentError, InvalidHeaderError } from "./errors.ts"
+import type { RequestSide } from "./request-side.ts"
 
 /** True while the answer can still be changed. */
-export function isUnsent(conn: Connection): boolean {
+export function isUnsent(conn: RequestSide): boolean {
   const { state } = conn
   return state === "unset" || state === "set" || state === "set_chunked" || state === "set_file"
 }
 
-export function assertUnsent(conn: Connection): void {
+export function assertUnsent(conn: RequestSide): void {
   if (!isUnsent(conn))
     throw new AlreadySentError(`the response to ${conn.method} ${conn.unsafeRawPath} was already sent`)
 }

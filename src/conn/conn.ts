@@ -4,45 +4,24 @@
  */
 
 import type { CookieOptions } from "../http/cookies.ts"
-import type { QueryParams } from "../http/query.ts"
 import type { ServerSentEvent } from "../http/sse.ts"
-import type {
-  AbortReason,
-  Body,
-  Exchange,
-  MaybePromise,
-  PeerData,
-  SockData,
-  SslData,
-  WebSocketHandler,
-} from "./adapter.ts"
-import * as body from "./body.ts"
+import type { AbortReason, Body, Exchange, MaybePromise, WebSocketHandler } from "./adapter.ts"
 import * as cookies from "./cookies.ts"
 import * as file from "./file.ts"
-import * as request from "./request.ts"
+import { pairs } from "./request.ts"
+import { RequestSide, type Settings } from "./request-side.ts"
 import * as response from "./response.ts"
-import type {
-  AnyConn,
-  Assigns,
-  Conn,
-  EventStreamOptions,
-  ReadBodyOptions,
-  RespCookieOptions,
-  State,
-  Status,
-  UpgradeOptions,
-} from "./states.ts"
+import type { AnyConn, Assigns, Conn, EventStreamOptions, RespCookieOptions, Status, UpgradeOptions } from "./states.ts"
 import * as stream from "./stream.ts"
 import { upgrade } from "./upgrade.ts"
 
 type Pairs = Iterable<readonly [string, string]>
 type Strings = Readonly<Record<string, string>>
 
+export type { Settings } from "./request-side.ts"
+
 /** A connection in any state. `as unknown as Conn` is how it gets its first type; only `connOf` does that. */
-export class Connection {
-  readonly exchange: Exchange
-  readonly settings: Settings
-  state: State = "unset"
+export class Connection extends RequestSide {
   halted = false
   held = false
   closed = false
@@ -61,166 +40,23 @@ export class Connection {
   declaredLength = -1
   beforeSend: ((conn: Conn) => unknown)[] | undefined = undefined
   respCookies: Map<string, cookies.RespCookie> | undefined = undefined
-  route: { readonly method: string; readonly path: string } | undefined = undefined
-  pathParams: Readonly<Record<string, string | readonly string[] | undefined>> = noParams
-  overrides: request.Overrides | undefined = undefined
-  parsed: request.Parsed | undefined = undefined
-  segments: readonly string[] | undefined = undefined
-  scriptName: readonly string[] = noSegments
-  private assigned: Record<string, unknown> | undefined = undefined
-  private privates: Record<string, unknown> | undefined = undefined
   private abortSignal: AbortSignal | undefined = undefined
 
-  constructor(exchange: Exchange, settings: Settings) {
-    this.exchange = exchange
-    this.settings = settings
-  }
-
-  // The request.
-  get method(): string {
-    return this.overrides?.method ?? this.exchange.method
-  }
-  get path(): string {
-    return request.path(this)
-  }
-  get pathInfo(): readonly string[] {
-    return this.segments ?? request.pathInfo(this)
-  }
-  get unsafeRawPath(): string {
-    return this.exchange.path
-  }
-  get queryString(): string {
-    return this.exchange.query
-  }
-  get scheme(): "http" | "https" {
-    return this.overrides?.scheme ?? this.exchange.scheme
-  }
-  get host(): string {
-    return this.overrides?.host ?? request.host(this)
-  }
-  get port(): number {
-    return this.overrides?.port ?? request.port(this)
-  }
-  get remoteIp(): string {
-    return this.overrides?.remoteIp ?? this.exchange.getPeerData().address
-  }
-  get reqHeaders(): readonly string[] {
-    return this.overrides?.headers ?? this.exchange.getHeaders()
-  }
-  getReqHeader(name: string): string | undefined {
-    return request.getHeader(this, name)
-  }
-  getReqHeaders(name: string): string[] {
-    return request.getHeaders(this, name)
-  }
-  get queryParams(): QueryParams {
-    return this.parsed?.query ?? request.fetchQuery(this, {})
-  }
-  get bodyParams(): Readonly<Record<string, unknown>> {
-    return request.bodyParams(this)
-  }
-  get params(): Readonly<Record<string, unknown>> {
-    return request.params(this)
-  }
   get cookies(): Readonly<Record<string, unknown>> {
     return cookies.all(this)
   }
   get reqCookies(): Readonly<Record<string, string>> {
     return cookies.received(this)
   }
-  get lastEventId(): string | undefined {
-    return this.getReqHeader("last-event-id")
-  }
-  requestUrl(): string {
-    return request.url(this)
-  }
-  rewrite(changes: request.Rewrite): this {
-    request.rewrite(this, changes)
-    return this
-  }
-  putReqHeader(name: string, value: string): this {
-    request.putHeader(this, name, value)
-    return this
-  }
-  prependReqHeaders(headers: Pairs): this {
-    request.prependHeaders(this, headers)
-    return this
-  }
-  mergeReqHeaders(headers: Pairs | Strings): this {
-    request.mergeHeaders(this, headers)
-    return this
-  }
-  deleteReqHeader(name: string): this {
-    request.deleteHeader(this, name)
-    return this
-  }
-  updateReqHeader(name: string, initial: string, update: (value: string) => string): this {
-    const old = this.getReqHeader(name)
-    return this.putReqHeader(name, old === undefined ? initial : update(old))
-  }
-  fetchQueryParams(options: request.QueryOptions = {}): this {
-    request.fetchQuery(this, options)
-    return this
-  }
   fetchCookies(options: cookies.FetchOptions = {}): this {
     cookies.fetch(this, options)
     return this
-  }
-  putBodyParams(params: Readonly<Record<string, unknown>>): this {
-    request.parsedOf(this).body = params
-    return this
-  }
-  readBody(options?: ReadBodyOptions): Promise<Uint8Array> {
-    return body.readBody(this, options)
-  }
-  readBodyPart(options?: ReadBodyOptions): Promise<{ data: Uint8Array; more: boolean }> {
-    return body.readBodyPart(this, options)
-  }
-  readText(options?: ReadBodyOptions): Promise<string> {
-    return body.readText(this, options)
-  }
-  readJson(options?: ReadBodyOptions): Promise<unknown> {
-    return body.readJson(this, options)
-  }
-
-  // The peer.
-  getPeerData(): PeerData {
-    return this.exchange.getPeerData()
-  }
-  getSockData(): SockData {
-    return this.exchange.getSockData()
-  }
-  getSslData(): SslData | undefined {
-    return this.exchange.getSslData()
-  }
-  getHttpProtocol(): "HTTP/1.0" | "HTTP/1.1" | "HTTP/2" {
-    return this.exchange.getHttpProtocol()
   }
   get signal(): AbortSignal {
     return (this.abortSignal ??= stream.signalOf(this))
   }
   onClose(listener: (reason: AbortReason | undefined) => void): this {
     stream.onClose(this, listener)
-    return this
-  }
-
-  // What plugs leave for each other.
-  get assigns(): Record<string, unknown> {
-    return (this.assigned ??= {})
-  }
-  get private(): Record<string, unknown> {
-    return (this.privates ??= {})
-  }
-  assign(key: string, value: unknown): this {
-    request.define(this.assigns, key, value)
-    return this
-  }
-  mergeAssigns(values: object): this {
-    for (const [key, value] of Object.entries(values)) request.define(this.assigns, key, value)
-    return this
-  }
-  putPrivate(key: string, value: unknown): this {
-    request.define(this.private, key, value)
     return this
   }
 
@@ -247,7 +83,7 @@ export class Connection {
     return this
   }
   mergeRespHeaders(headers: Pairs | Strings): this {
-    for (const [name, value] of request.pairs(headers)) response.putHeader(this, name, value)
+    for (const [name, value] of pairs(headers)) response.putHeader(this, name, value)
     return this
   }
   deleteRespHeader(name: string): this {
@@ -348,17 +184,6 @@ export class Connection {
 Object.defineProperty(Connection.prototype, Symbol.for("nodejs.util.inspect.custom"), {
   value: Connection.prototype.toJSON,
 })
-
-const noSegments: readonly string[] = Object.freeze([])
-const noParams: Readonly<Record<string, string>> = Object.freeze({})
-
-/** What all connections of one endpoint share. */
-export interface Settings {
-  /** At least 64 characters; signs and encrypts cookies. */
-  readonly secretKeyBase: string | undefined
-  /** Told of every error that was not the client's to know, and of those that came after the answer had begun. */
-  readonly onError: (error: unknown, conn: Conn) => unknown
-}
 
 /** The connection of an exchange, as users see it. */
 export function connOf(exchange: Exchange, settings: Settings): Conn {

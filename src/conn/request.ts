@@ -5,9 +5,9 @@ import * as list from "../http/headers.ts"
 import { canonicalPath, isCanonicalPath, splitPath } from "../http/path.ts"
 import { decodeQuery, QueryError, type QueryParams } from "../http/query.ts"
 import { assertUnsent, checkedName } from "./checks.ts"
-import type { Connection } from "./conn.ts"
 import { BadRequestError, InvalidHeaderError, InvalidQueryError, UsageError } from "./errors.ts"
 import { checkOption } from "./options.ts"
+import type { RequestSide } from "./request-side.ts"
 
 export interface Rewrite {
   method?: string
@@ -35,7 +35,7 @@ export interface QueryOptions {
 /** Bytes of a query string that are decoded unless the caller says otherwise; more is 414. */
 export const queryLimit = 1_000_000
 
-export function parsedOf(conn: Connection): Parsed {
+export function parsedOf(conn: RequestSide): Parsed {
   conn.parsed ??= {
     query: undefined,
     body: undefined,
@@ -46,7 +46,7 @@ export function parsedOf(conn: Connection): Parsed {
   return conn.parsed
 }
 
-function overridesOf(conn: Connection): Overrides {
+function overridesOf(conn: RequestSide): Overrides {
   assertUnsent(conn)
   conn.overrides ??= {}
   return conn.overrides
@@ -59,14 +59,14 @@ export function define(record: Record<string, unknown>, key: string, value: unkn
   } else record[key] = value
 }
 
-export function pathInfo(conn: Connection): readonly string[] {
+export function pathInfo(conn: RequestSide): readonly string[] {
   const segments = splitPath(conn.exchange.path)
   if (segments === undefined) throw new BadRequestError("the path is not UTF-8")
   conn.segments = segments
   return segments
 }
 
-export function path(conn: Connection): string {
+export function path(conn: RequestSide): string {
   const raw = conn.exchange.path
   if (conn.scriptName.length === 0 && isCanonicalPath(raw)) return raw
   const parsed = parsedOf(conn)
@@ -74,7 +74,7 @@ export function path(conn: Connection): string {
   return parsed.canonicalPath
 }
 
-function authority(conn: Connection): { host: string; port: number | undefined } {
+function authority(conn: RequestSide): { host: string; port: number | undefined } {
   const header = conn.getReqHeader("host")
   if (header === undefined || header === "") return { host: "", port: undefined }
   const parsed = parseAuthority(header)
@@ -82,36 +82,36 @@ function authority(conn: Connection): { host: string; port: number | undefined }
   return parsed
 }
 
-export function host(conn: Connection): string {
+export function host(conn: RequestSide): string {
   return authority(conn).host
 }
 
-export function port(conn: Connection): number {
+export function port(conn: RequestSide): number {
   return authority(conn).port ?? (conn.scheme === "https" ? 443 : 80)
 }
 
-export function url(conn: Connection): string {
+export function url(conn: RequestSide): string {
   const { scheme, port } = conn
   const own = port === (scheme === "https" ? 443 : 80)
   const query = conn.queryString === "" ? "" : `?${conn.queryString}`
   return `${scheme}://${conn.host}${own ? "" : `:${port}`}${conn.path}${query}`
 }
 
-export function rewrite(conn: Connection, changes: Rewrite): void {
+export function rewrite(conn: RequestSide, changes: Rewrite): void {
   Object.assign(overridesOf(conn), changes)
 }
 
-export function getHeader(conn: Connection, name: string): string | undefined {
+export function getHeader(conn: RequestSide, name: string): string | undefined {
   const lower = name.toLowerCase()
   const own = conn.overrides?.headers
   return own === undefined ? conn.exchange.getHeader(lower) : list.getHeader(own, lower)
 }
 
-export function getHeaders(conn: Connection, name: string): string[] {
+export function getHeaders(conn: RequestSide, name: string): string[] {
   return list.getHeaders(conn.reqHeaders, name.toLowerCase())
 }
 
-function ownHeaders(conn: Connection): string[] {
+function ownHeaders(conn: RequestSide): string[] {
   const overrides = overridesOf(conn)
   overrides.headers ??= [...conn.exchange.getHeaders()]
   return overrides.headers
@@ -123,7 +123,7 @@ function checkedRequestName(name: string, value: string): string {
   return lower
 }
 
-export function putHeader(conn: Connection, name: string, value: string): void {
+export function putHeader(conn: RequestSide, name: string, value: string): void {
   list.putHeader(ownHeaders(conn), checkedRequestName(name, value), value)
 }
 
@@ -134,24 +134,24 @@ export function pairs(
   return Symbol.iterator in headers ? (headers as Iterable<readonly [string, string]>) : Object.entries(headers)
 }
 
-export function prependHeaders(conn: Connection, headers: Iterable<readonly [string, string]>): void {
+export function prependHeaders(conn: RequestSide, headers: Iterable<readonly [string, string]>): void {
   const added: string[] = []
   for (const [name, value] of headers) added.push(checkedRequestName(name, value), value)
   ownHeaders(conn).unshift(...added)
 }
 
 export function mergeHeaders(
-  conn: Connection,
+  conn: RequestSide,
   headers: Iterable<readonly [string, string]> | Readonly<Record<string, string>>,
 ): void {
   for (const [name, value] of pairs(headers)) putHeader(conn, name, value)
 }
 
-export function deleteHeader(conn: Connection, name: string): void {
+export function deleteHeader(conn: RequestSide, name: string): void {
   list.deleteHeader(ownHeaders(conn), name.toLowerCase())
 }
 
-export function fetchQuery(conn: Connection, options: QueryOptions): QueryParams {
+export function fetchQuery(conn: RequestSide, options: QueryOptions): QueryParams {
   const parsed = parsedOf(conn)
   if (parsed.query !== undefined) return parsed.query
   const query = conn.queryString
@@ -169,13 +169,13 @@ export function fetchQuery(conn: Connection, options: QueryOptions): QueryParams
   return parsed.query
 }
 
-export function bodyParams(conn: Connection): Readonly<Record<string, unknown>> {
+export function bodyParams(conn: RequestSide): Readonly<Record<string, unknown>> {
   const body = conn.parsed?.body
   if (body !== undefined) return body
   throw new UsageError("bodyParams were not fetched: put a body parser before this plug, or use readJson or readBody")
 }
 
-export function params(conn: Connection): Readonly<Record<string, unknown>> {
+export function params(conn: RequestSide): Readonly<Record<string, unknown>> {
   const all: Record<string, unknown> = Object.create(null)
   for (const source of [conn.queryParams, conn.parsed?.body, conn.pathParams]) {
     for (const key in source) all[key] = (source as Record<string, unknown>)[key]

@@ -36,7 +36,7 @@ export function routes(router: Router<never>): RouteInfo[] {
 
 /**
  * The route that a request would take, with its parameters decoded; undefined when there is none. `path` is raw, without
- * query. A GET route is not found for HEAD here, though it answers it.
+ * query. HEAD finds the GET route that answers it.
  */
 export function routeInfo(
   router: Router<never>,

@@ -30,6 +30,8 @@ import { PeerSeen } from "./peer.ts"
 const nothing = Buffer.alloc(0)
 /** The library closes a connection whose body has brought less than 160 kB in 10 s; so often it is told that there is time. */
 const refreshTime = 4_000
+/** How much of a body is read ahead of a reader while somebody wants to know whether the peer is still there. */
+const aheadBytes = 2_097_152
 const nobody: PeerData = { address: "", port: 0, certificate: undefined }
 const ssl: SslData = { protocol: undefined, cipher: undefined, serverName: undefined }
 
@@ -150,6 +152,11 @@ export class UwsExchange extends Answer implements Exchange, Flow, Watched {
     else this.intake.read(length, timeout, done)
   }
 
+  get ahead(): number {
+    const { highWaterMark } = this.limits
+    return this.#closers === undefined ? highWaterMark : Math.max(aheadBytes, highWaterMark)
+  }
+
   pause(): boolean {
     const { response, intake, writer } = this
     if (response === undefined) return false
@@ -173,7 +180,8 @@ export class UwsExchange extends Answer implements Exchange, Flow, Watched {
     this.sent = true
     const { response } = this
     if (response === undefined) return
-    if (this.#upgrader === undefined) return this.abort()
+    // The library saw no handshake here, so there is none.
+    if (this.#upgrader === undefined) return this.sendHead(400, ["connection", "close"], 0)
     this.#peer ??= new PeerSeen(response)
     this.finish()
     this.#upgrader(response, upgrade, this.inHandler)
@@ -241,6 +249,8 @@ export class UwsExchange extends Answer implements Exchange, Flow, Watched {
     this.#peer ??= new PeerSeen(response)
     this.#closers ??= []
     this.#closers.push(listener)
+    // A peer that leaves is seen only by who reads.
+    this.intake?.goOn()
   }
 
   onDrain(listener: () => void): void {

@@ -7,6 +7,8 @@ import { type BodyListener, type Limits, RequestTimeoutError } from "../../src/c
 
 /** What an intake asks of its connection. */
 export interface Flow {
+  /** Bytes that may wait without a reader. */
+  readonly ahead: number
   /** Holds the peer back; false where it cannot now. */
   pause(): boolean
   resume(): void
@@ -73,7 +75,7 @@ export class Intake {
       if (last || this.#size > this.#wanted) this.#answer()
       else this.#moved = true
     }
-    if (this.#reader !== undefined || last || this.#paused || this.#size <= this.#limits.highWaterMark) return
+    if (this.#reader !== undefined || last || this.#paused || this.#size <= this.#flow.ahead) return
     this.#paused = this.#flow.pause()
   }
 
@@ -84,6 +86,11 @@ export class Intake {
     this.#timeout = timeout
     this.#moved = true
     this.resume()
+  }
+
+  /** Lets the peer go on if more may wait than before. */
+  goOn(): void {
+    if (this.#size <= this.#flow.ahead) this.resume()
   }
 
   /** Lets the peer go on. */

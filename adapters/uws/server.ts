@@ -101,7 +101,9 @@ function route(app: NativeApp, binding: Binding, house: House, websockets: UwsWe
   }
   const behavior = websockets.behavior(binding, (response, request, context) => {
     const head = new Head("GET", request, reader)
-    if (head.refusal !== 0) refuse(response, head.refusal)
+    // The library would take the bytes of a handshake's body for frames.
+    const refusal = head.refusal || (head.fields.length === 0 ? 0 : 400)
+    if (refusal !== 0) refuse(response, refusal)
     else serve(head, response, undefined, websockets.upgrader(head, context))
   })
   app

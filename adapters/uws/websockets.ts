@@ -55,8 +55,8 @@ export class UwsWebSockets {
   behavior(binding: Binding, upgrade: NativeBehavior<Data>["upgrade"]): NativeBehavior<Data> {
     const { messageBytes } = this.#limits
     return {
-      // What is longer the library ends without a word; up to here it is us, who say 1009.
-      maxPayloadLength: Math.min(2 * messageBytes + 65_536, 2_147_483_647),
+      // What is longer the library ends without a word; a little above the limit it is us, who say 1009.
+      maxPayloadLength: Math.min(Math.ceil(1.1 * messageBytes), 2_147_483_647),
       // The library answers pings by itself, and would pile up the answers for who does not read them.
       maxBackpressure: Math.min(this.#limits.backlogBytes, 2_147_483_647),
       idleTimeout: nativeIdleSeconds,

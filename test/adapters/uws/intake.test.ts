@@ -9,6 +9,7 @@ function begin() {
   const flow = { paused: 0, resumed: 0 }
   const intake = new Intake(
     {
+      ahead: 1_000,
       pause: () => {
         flow.paused++
         return true

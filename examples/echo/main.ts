@@ -6,5 +6,5 @@ import { echoLimits, makeEchoApp } from "./app.ts"
 
 const at = (file: string): string => fileURLToPath(new URL(`./tls/${file}`, import.meta.url))
 const tls = process.env["TLS"] === "1" ? { tls: { keyFile: at("key.pem"), certFile: at("cert.pem") } } : {}
-const { server, name } = await start(makeEchoApp(), { limits: echoLimits, ...tls })
+const { server, name } = await start(makeEchoApp(), (name) => ({ limits: echoLimits(name), ...tls }))
 console.log(`echo on ${name}: ${server.url}`)

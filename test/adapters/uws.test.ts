@@ -21,6 +21,13 @@ const misframed = ["data (longer|shorter) than", "where data ends", "behind the 
 
 /** What uWebSockets parses and answers below the adapter, which never sees it (seen with a bare uWS server). */
 const lacking: readonly Lack[] = [
+  [
+    /by default (8 kB|15 kB|100 headers)|a refused head harms/,
+    "uWS holds 4,096 bytes and 48 lines of a head by default",
+  ],
+  [/the head and each part leave at once/, "uWS sends the head of a chunked answer with its first chunk"],
+  [/asks and asks and reads nothing/, "uWS gives up pipelined requests when an answer has to wait"],
+  [/floods a slow handler/, "uWS cannot pause a websocket; what is too much ends it with 1013"],
   [/absolute-form|asterisk-form|an empty line before/, "uWS refuses this request line with 505"],
   [/HTTP\/1\.0/, "uWS speaks HTTP/1.1 only and refuses others with 505"],
   [/cut at every byte|requestLineBytes.*each byte/, "uWS refuses a request line that comes in pieces with 505"],

@@ -42,10 +42,12 @@ function cases(suite: Suite): void {
     expect(answer.json()).toBe(3)
   })
 
-  test("an action that does not read answers at once, without 100", async () => {
+  test("an action that does not read answers at once, without 100; the connection ends, or waits for the body", async () => {
     const wire = await suite.server.connect()
     const answer = await wire.send(ask(action((conn) => conn.sendResp(403, "no")))).answer()
     expect([answer.status, answer.informs.length]).toEqual([403, 0])
+    if (answer.header("connection")?.toLowerCase() === "close") expect(await wire.ending()).toBe("fin")
+    else expect((await wire.send(`abc${textOf("GET", hello)}`).answer()).text).toBe("hello")
   })
 
   test("what is too long is 413 at once, without 100", async () => {

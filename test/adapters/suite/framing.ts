@@ -41,7 +41,8 @@ export function framing(suite: Suite): void {
         const wire = await suite.server.connect()
         const bytes = bytesOf("POST", reads, { body })
         for (let at = 0; at < bytes.length; at += 1_000) await wire.sent(bytes.subarray(at, at + 1_000))
-        expect((await wire.answer()).body.equals(body)).toBe(true)
+        const answer = await wire.answer()
+        expect([answer.body.equals(body), answer.informs], "and no 100 that was not asked for").toEqual([true, []])
       })
     })
 

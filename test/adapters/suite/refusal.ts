@@ -24,7 +24,7 @@ export async function expectRefusal(server: Running, bytes: string, options: Ref
   const answer = await wire.answer()
   expect(statuses, `status of the answer to ${JSON.stringify(bytes.slice(0, 300))}`).toContain(answer.status)
   expect(answer.header("connection")?.toLowerCase(), "the refusal announces the end of the connection").toBe("close")
-  await wire.ending()
+  expect(await wire.ending(), "the connection ends in order, for a reset may overtake the answer").toBe("fin")
   expect(wire.inbox.takeAll().toString("latin1"), "nothing follows the refusal").toBe("")
   return answer
 }

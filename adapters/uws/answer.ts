@@ -22,7 +22,7 @@ const wholeBytes = 12_288
  * ones, and some of the others, are handed over in a way that shows it; the library ends the connection when the next
  * request comes while one waits.
  */
-const trustedBytes = 1_024
+const trustedBytes = 4_096
 const doubtRate = 1 / 16
 
 export abstract class Answer implements Answering {

@@ -130,5 +130,5 @@ function broken(error: unknown): string {
   const lines = String((error as Error)?.message ?? error).split("\n")
   const last = lines.findLast((line) => line.trim() !== "") ?? ""
   const where = `on Node ${version}, ${platform} ${arch}`
-  return `uws: uWebSockets.js is installed, but its binary does not load ${where}: ${last.slice(0, 300)}; tested is #${tag}`
+  return `uws: uWebSockets.js is installed, but its binary does not load ${where}: ${last.slice(0, 300)}; the tag for it is ${tag}`
 }

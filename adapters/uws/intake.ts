@@ -70,6 +70,12 @@ export class Intake {
     this.total += bytes
     this.done = last
     if (this.#dropping) return
+    if (last && this.#size === 0 && this.#reader !== undefined && bytes <= this.#wanted) {
+      // As most bodies come: whole, to somebody who waits.
+      const reader = this.#reader
+      this.#reader = undefined
+      return reader(undefined, copyOf(new Uint8Array(chunk)), false)
+    }
     if (bytes > 0) this.#keep(new Uint8Array(chunk))
     if (this.#reader !== undefined) {
       if (last || this.#size > this.#wanted) this.#answer()
@@ -136,10 +142,7 @@ export class Intake {
     this.#size += chunk.length
     if (first || chunk.length > smallPiece) {
       this.#closeTail()
-      // Quicker than `Buffer.from`, which asks what it is given.
-      const piece = Buffer.allocUnsafe(chunk.length)
-      piece.set(chunk)
-      this.#pieces.push(piece)
+      this.#pieces.push(copyOf(chunk))
       return
     }
     if (this.#tailUsed + chunk.length > tailBytes) this.#closeTail()
@@ -176,4 +179,11 @@ export class Intake {
     this.#size = all.length - length
     return all.subarray(0, length)
   }
+}
+
+/** Quicker than `Buffer.from`, which asks what it is given. */
+function copyOf(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafe(bytes.length)
+  copy.set(bytes)
+  return copy
 }

@@ -47,6 +47,9 @@ const lacking: readonly Lack[] = [
   [/pipelining.*bad framing behind/, "uWS drops answers that wait when bad framing follows"],
   [/a date that the app put/, "uWS writes the date itself"],
   [/expectations.*(comes once|without 100)/, "uWS answers 100-continue itself, at once, in lower case only"],
+  [/the head and each part leave at once/, "uWS sends the head of a stream with its first chunk"],
+  [/a client that asks and asks/, "uWS serves all that one read brought; the adapter ends the connection then"],
+  [/a client that floods a slow handler/, "uWS does not pause a websocket; the adapter ends it with 1013"],
   [/frames that came with the handshake/, "uWS drops what comes with a handshake"],
   [/an unmasked frame/, "uWS does not look at the mask bit"],
   [

@@ -149,50 +149,51 @@ export function aborts(suite: Suite): void {
       expect((await within(1_000, "the signal aborts", state.promise)).reason).toBeInstanceOf(ClientGoneError)
     })
 
-    describe.skipIf(suite.column.protocol !== "http1")("a body that never comes whole", () => {
-      test.each<Ending>(["fin", "rst"])(
-        "the peer leaves by %s: the read rejects with the signal's reason",
-        async (how) => {
-          const failed = deferred<{ error: unknown; again: unknown; reason: unknown }>()
-          const reading = deferred()
+    if (suite.onWire)
+      describe("a body that never comes whole", () => {
+        test.each<Ending>(["fin", "rst"])(
+          "the peer leaves by %s: the read rejects with the signal's reason",
+          async (how) => {
+            const failed = deferred<{ error: unknown; again: unknown; reason: unknown }>()
+            const reading = deferred()
+            const path = action(async (conn) => {
+              const { signal } = conn
+              const first = conn.readBody().catch((error: unknown) => error)
+              reading.resolve()
+              const error = await first
+              const again = await conn.readBody().catch((error: unknown) => error)
+              await eventually("the signal aborts", () => signal.aborted, 1_000)
+              failed.resolve({ error, again, reason: signal.reason })
+              return conn.text("nobody hears")
+            })
+            const wire = await suite.server.connect()
+            wire.send(`${textOf("POST", path, { headers: ["content-length", "1000"] })}only a part`)
+            await within(2_000, "the action runs", reading.promise)
+            wire.leave(how)
+            const { error, again, reason } = await within(2_000, "the read rejects", failed.promise)
+            expect(reason).toBeInstanceOf(ClientGoneError)
+            expect(error).toBe(reason)
+            expect(again, "a read after the abort rejects too").toBe(reason)
+          },
+        )
+
+        test("answering a peer that is gone does nothing", async () => {
+          const results = deferred<unknown>()
+          const started = deferred()
           const path = action(async (conn) => {
-            const { signal } = conn
-            const first = conn.readBody().catch((error: unknown) => error)
-            reading.resolve()
-            const error = await first
-            const again = await conn.readBody().catch((error: unknown) => error)
-            await eventually("the signal aborts", () => signal.aborted, 1_000)
-            failed.resolve({ error, again, reason: signal.reason })
-            return conn.text("nobody hears")
+            const left = deferred()
+            conn.onClose(() => left.resolve())
+            started.resolve()
+            await left.promise
+            results.resolve(conn.text("nobody hears"))
+            return conn as unknown as Done
           })
           const wire = await suite.server.connect()
-          wire.send(`${textOf("POST", path, { headers: ["content-length", "1000"] })}only a part`)
-          await within(2_000, "the action runs", reading.promise)
-          wire.leave(how)
-          const { error, again, reason } = await within(2_000, "the read rejects", failed.promise)
-          expect(reason).toBeInstanceOf(ClientGoneError)
-          expect(error).toBe(reason)
-          expect(again, "a read after the abort rejects too").toBe(reason)
-        },
-      )
-
-      test("answering a peer that is gone does nothing", async () => {
-        const results = deferred<unknown>()
-        const started = deferred()
-        const path = action(async (conn) => {
-          const left = deferred()
-          conn.onClose(() => left.resolve())
-          started.resolve()
-          await left.promise
-          results.resolve(conn.text("nobody hears"))
-          return conn as unknown as Done
+          wire.send(textOf("GET", path))
+          await started.promise
+          wire.rst()
+          await within(1_000, "the action goes on", results.promise)
         })
-        const wire = await suite.server.connect()
-        wire.send(textOf("GET", path))
-        await started.promise
-        wire.rst()
-        await within(1_000, "the action goes on", results.promise)
       })
-    })
   })
 }

@@ -9,7 +9,7 @@ const child = fileURLToPath(new URL("./globals-child.ts", import.meta.url))
 const run = promisify(execFile)
 
 export function globals(suite: Suite): void {
-  if (suite.column.protocol !== "http1" || suite.column.secure) return
+  if (!suite.onWire || suite.column.secure) return
   suite.group("globals", "nothing is patched", ["http1"], () => {
     test("import, listen, a request and stop change no global, no prototype and no listener of the process", async () => {
       const { stdout } = await run(process.execPath, ["--import", "tsx", child, suite.column.name], { timeout: 15_000 })

@@ -130,6 +130,16 @@ export class Suite {
     return this.#shared
   }
 
+  /** Cases about bytes on a connection: HTTP/1.1 over a socket. */
+  get onWire(): boolean {
+    return this.column.protocol === "http1"
+  }
+
+  /** False for the in-memory test adapter. */
+  get hasServer(): boolean {
+    return this.column.protocol !== "memory"
+  }
+
   /** A server of this test's own. A limit that the column's server cannot have skips the test, aloud. */
   async start(skip: Skip, options: ServerOptions): Promise<Running> {
     try {

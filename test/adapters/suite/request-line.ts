@@ -62,6 +62,13 @@ export function requestLine(suite: Suite): void {
         const answer = await suite.server.say(asked("GET", target))
         expect(answer.json()).toEqual({ method: "GET", path, query })
       })
+
+      test("its authority stands above the Host line", async () => {
+        const path = action((conn) => conn.text(`${conn.host}:${conn.port}`))
+        const headers = ["host", "other.example", "x-case", path]
+        const answer = await suite.server.say(bytesOf("GET", "http://right.example:81/a", { headers }))
+        expect(answer.text).toBe("right.example:81")
+      })
     })
 
     test("§3.2.3 authority-form: CONNECT is refused and opens no tunnel", async () => {

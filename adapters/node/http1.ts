@@ -137,7 +137,10 @@ export class Http1Exchange extends NodeExchange {
 
   #readWhole(length: number, timeout: number, done: BodyListener): void {
     const req = this.#req
-    if (this.over || this.body !== undefined || !req.complete || req.readableLength > length) {
+    const { readableLength } = req
+    // Node says `complete` some callbacks after the last byte.
+    const isWhole = req.complete || (readableLength > 0 && readableLength === this.#bodyLength())
+    if (this.over || this.body !== undefined || !isWhole || readableLength > length) {
       super.readBody(length, timeout, done)
       return
     }
@@ -164,7 +167,7 @@ export class Http1Exchange extends NodeExchange {
   }
 
   get requestIsComplete(): boolean {
-    return !this.#hasBody || this.#req.complete || this.body?.complete === true
+    return !this.#hasBody || this.#wasRead || this.#req.complete || this.body?.complete === true
   }
 
   broken(error: Error): void {

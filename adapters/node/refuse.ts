@@ -27,11 +27,12 @@ function refuse(connection: Connection, status: number): void {
 
 /** What Node's parser gives up on. The parser then takes nothing more from this connection. */
 export function refuseBytes(connection: Connection | undefined, error: NodeJS.ErrnoException, socket: Socket): void {
+  // The parser says so of every piece that still comes: whoever ends the connection throws those away.
+  if (connection?.closing || connection?.failed) return
   if (connection === undefined || !socket.writable) {
     socket.destroy()
     return
   }
-  if (connection.closing || connection.failed) return
   const { current, leaving } = connection
   const code = error.code ?? ""
   if (code === "HPE_CLOSED_CONNECTION") {

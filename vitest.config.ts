@@ -7,6 +7,8 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^plumage$/, replacement: at("src/index.ts") },
+      { find: /^plumage\/plugs$/, replacement: at("src/plugs/plugs.ts") },
+      { find: /^plumage\/crypto$/, replacement: at("src/crypto/crypto.ts") },
       { find: /^plumage\/test$/, replacement: at("src/test/test.ts") },
       { find: /^plumage\/adapters\/(\w+)$/, replacement: at("adapters/$1/server.ts") },
     ],

@@ -10,7 +10,7 @@ export const root = fileURLToPath(new URL("..", import.meta.url))
 export const floors: Readonly<Record<number, readonly string[]>> = {
   5: ["endpoint"],
   3: ["router"],
-  2: ["plug"],
+  2: ["plug", "plugs"],
   1: ["conn"],
   0: ["http", "crypto"],
 }

@@ -34,13 +34,24 @@ export class Connection extends RequestSide {
   slow: { bytes: number } | undefined = undefined
   status: number | undefined = undefined
   respBody: Body | undefined = undefined
+  /** The body that was sent whole, for those who ask how long it was. */
+  sentBody: Body | undefined = undefined
+  /** Bytes of a body that is sent bit by bit. */
+  streamed = 0
+  /** The error that was answered, or that ended the answer. */
+  error: unknown = undefined
+  /** The plugs of the row that ran last, and how far it came; for those who look for what went wrong. */
+  row: readonly Function[] = noRow
+  at = 0
+  /** What the answer waits for. */
+  delay: Promise<void> | undefined = undefined
   /** Undefined while nothing was put, which spares most answers a list that is only copied. */
   headers: string[] | undefined = undefined
   /** A content-length that was put by hand; it counts where there is no body to measure. */
   declaredLength = -1
   beforeSend: ((conn: Conn) => unknown)[] | undefined = undefined
   respCookies: Map<string, cookies.RespCookie> | undefined = undefined
-  private abortSignal: AbortSignal | undefined = undefined
+  controller: AbortController | undefined = undefined
 
   get cookies(): Readonly<Record<string, unknown>> {
     return cookies.all(this)
@@ -53,7 +64,10 @@ export class Connection extends RequestSide {
     return this
   }
   get signal(): AbortSignal {
-    return (this.abortSignal ??= stream.signalOf(this))
+    return stream.signalOf(this)
+  }
+  get bytesSent(): number {
+    return response.bytesSent(this)
   }
   onClose(listener: (reason: AbortReason | undefined) => void): this {
     stream.onClose(this, listener)
@@ -184,6 +198,8 @@ export class Connection extends RequestSide {
 Object.defineProperty(Connection.prototype, Symbol.for("nodejs.util.inspect.custom"), {
   value: Connection.prototype.toJSON,
 })
+
+const noRow: readonly Function[] = Object.freeze([])
 
 /** The connection of an exchange, as users see it. */
 export function connOf(exchange: Exchange, settings: Settings): Conn {

@@ -43,14 +43,15 @@ function overlay(cookies: Record<string, unknown>, name: string, value: unknown)
   else cookies[name] = value
 }
 
-function secretOf(conn: Connection): string {
-  const secret = conn.settings.secretKeyBase
-  if (secret !== undefined && secret.length >= 64) return secret
-  throw new UsageError(
-    secret === undefined
-      ? "signed and encrypted cookies need a secret: defineEndpoint({ secretKeyBase })"
-      : "secretKeyBase must have at least 64 characters",
-  )
+function secretsOf(conn: Connection): readonly string[] {
+  const { secretKeyBases } = conn.settings
+  if (secretKeyBases.length === 0) {
+    throw new UsageError("signed and encrypted cookies need a secret: defineEndpoint({ secretKeyBase })")
+  }
+  if (secretKeyBases.some((secret) => secret.length < 64)) {
+    throw new UsageError("secretKeyBase must have at least 64 characters")
+  }
+  return secretKeyBases
 }
 
 /** The name is in the salt, so that a value moved to another cookie is not believed. */
@@ -62,8 +63,9 @@ export function fetch(conn: Connection, options: FetchOptions): void {
     for (const name of names) {
       const sent = received(conn)[name]
       if (sent === undefined || conn.respCookies?.has(name)) continue
-      const result = verify(secretOf(conn), saltOf(name), sent)
-      overlay(cookies, name, result.ok ? result.value : undefined)
+      const results = secretsOf(conn).map((secret) => verify(secret, saltOf(name), sent))
+      const good = results.find((result) => result.ok)
+      overlay(cookies, name, good?.ok ? good.value : undefined)
     }
   }
   check(options.signed ?? [], verifyTerm)
@@ -73,8 +75,8 @@ export function fetch(conn: Connection, options: FetchOptions): void {
 function encoded(conn: Connection, name: string, value: unknown, options: RespCookieOptions): string {
   if (options.sign && options.encrypt) throw new UsageError(`cookie ${name}: choose one of sign and encrypt`)
   const age = { maxAge: options.maxAge ?? defaultMaxAge }
-  if (options.sign) return signTerm(secretOf(conn), saltOf(name), value, age)
-  if (options.encrypt) return sealTerm(secretOf(conn), saltOf(name), value, age)
+  if (options.sign) return signTerm(secretsOf(conn)[0]!, saltOf(name), value, age)
+  if (options.encrypt) return sealTerm(secretsOf(conn)[0]!, saltOf(name), value, age)
   if (typeof value !== "string") {
     throw new UsageError(`cookie ${name}: a value is a string unless it is signed or encrypted, got ${typeof value}`)
   }

@@ -40,6 +40,22 @@ export class BadRequestError extends HTTPError {
   }
 }
 
+/** A body that its parser cannot read (400). If you see this error, the client sent a malformed body; `cause` says where. */
+export class ParseError extends HTTPError {
+  override readonly code = "ERR_PARSE"
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(400, message, options)
+  }
+}
+
+/** A path that no file can have (400). If you see this error, somebody is looking for a way out of a directory. */
+export class InvalidPathError extends HTTPError {
+  override readonly code = "ERR_INVALID_PATH"
+  constructor(message = "invalid path for a file") {
+    super(400, message)
+  }
+}
+
 /** The query string is too long (414) or not UTF-8 (400). If you see this error, the client sent such a query. */
 export class InvalidQueryError extends HTTPError {
   override readonly code = "ERR_INVALID_QUERY"
@@ -53,6 +69,22 @@ export class ForbiddenError extends HTTPError {
   override readonly code = "ERR_FORBIDDEN"
   constructor(message = "Forbidden", options?: { cause?: unknown }) {
     super(403, message, options)
+  }
+}
+
+/** A form without a valid token, or from another site (403). If you see this error in a form of yours, it lacks its `_csrf_token`. */
+export class InvalidCSRFTokenError extends HTTPError {
+  override readonly code = "ERR_INVALID_CSRF_TOKEN"
+  constructor(message = "the request has no valid CSRF token") {
+    super(403, message)
+  }
+}
+
+/** JavaScript that another site asked for (403). If you see this error, serve what is meant for scripts of others without CSRFProtection. */
+export class InvalidCrossOriginRequestError extends HTTPError {
+  override readonly code = "ERR_INVALID_CROSS_ORIGIN_REQUEST"
+  constructor(message = "JavaScript is not served to other sites here") {
+    super(403, message)
   }
 }
 
@@ -104,11 +136,43 @@ export class UnsupportedMediaTypeError extends HTTPError {
   }
 }
 
+/** What was sent is not what the schema wants (422). If you see this error, `issues` says what is wrong, and where. */
+export class ValidationError extends HTTPError {
+  override readonly code = "ERR_VALIDATION"
+  /** What is wrong: the part of the request, the path inside it, and a message. */
+  readonly issues: readonly ValidationIssue[]
+  constructor(issues: readonly ValidationIssue[]) {
+    super(422, issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("\n"))
+    this.issues = issues
+  }
+}
+export interface ValidationIssue {
+  /** Where: `["body", "items", 0, "name"]`. */
+  readonly path: readonly (string | number)[]
+  readonly message: string
+}
+
 /** The resource speaks only a protocol to upgrade to (426). If you see this error, a websocket route got a plain request. */
 export class UpgradeRequiredError extends HTTPError {
   override readonly code = "ERR_UPGRADE_REQUIRED"
   constructor(message: string) {
     super(426, message, { headers: ["upgrade", "websocket", "sec-websocket-version", "13"] })
+  }
+}
+
+/** Too many requests from one client (429). If you see this error, `headers` says when the next one is allowed. */
+export class TooManyRequestsError extends HTTPError {
+  override readonly code = "ERR_TOO_MANY_REQUESTS"
+  constructor(message = "Too Many Requests", options?: { headers?: readonly string[] }) {
+    super(429, message, options)
+  }
+}
+
+/** What the answer needs is down or too slow (503). If you see this error, look at `cause`: a store, a disk, a deadline. */
+export class ServiceUnavailableError extends HTTPError {
+  override readonly code = "ERR_SERVICE_UNAVAILABLE"
+  constructor(message = "Service Unavailable", options?: { cause?: unknown; headers?: readonly string[] }) {
+    super(503, message, options)
   }
 }
 

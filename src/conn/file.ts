@@ -51,6 +51,7 @@ async function sendSlice(
   const final = conn.status as number
   const { exchange } = conn
   conn.state = "file"
+  if (exchange.method !== "HEAD" && bodyAllowed(final)) conn.streamed = count
   if (exchange.method === "HEAD" || !bodyAllowed(final)) {
     exchange.sendHead(final, listToSend(conn), final === 204 ? -1 : final === 205 ? 0 : count)
   } else if (count === 0) {

@@ -11,14 +11,17 @@ type Strings = Readonly<Record<string, string>>
 
 /** What all connections of one endpoint share. */
 export interface Settings {
-  /** At least 64 characters; signs and encrypts cookies. */
-  readonly secretKeyBase: string | undefined
+  /** Each at least 64 characters; the first signs and encrypts, all verify and decrypt. */
+  readonly secretKeyBases: readonly string[]
   /** Told of every error that was not the client's to know, and of those that came after the answer had begun. */
   readonly onError: (error: unknown, conn: Conn) => unknown
+  /** Answers with an error, or ends what has begun. Never throws. */
+  readonly fail: (conn: Conn, error: unknown) => void
 }
 
 export class RequestSide {
-  readonly exchange: Exchange
+  /** The server's side; a delay or a compressor may be put before it. */
+  exchange: Exchange
   readonly settings: Settings
   state: State = "unset"
   route: { readonly method: string; readonly path: string } | undefined = undefined
@@ -83,6 +86,9 @@ export class RequestSide {
   }
   get lastEventId(): string | undefined {
     return this.getReqHeader("last-event-id")
+  }
+  get secretKeyBases(): readonly string[] {
+    return this.settings.secretKeyBases
   }
   requestUrl(): string {
     return request.url(this)

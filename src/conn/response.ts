@@ -9,6 +9,7 @@ import type { Body } from "./adapter.ts"
 import { assertUnsent, checkedName, checkValue } from "./checks.ts"
 import type { Connection } from "./conn.ts"
 import { writeCookies } from "./cookies.ts"
+import { DelayedExchange } from "./delayed.ts"
 import { InvalidHeaderError, UsageError } from "./errors.ts"
 import { reportLater } from "./report.ts"
 import type { Conn, State, Status } from "./states.ts"
@@ -123,18 +124,40 @@ export function resp(conn: Connection, status: Status, body: Body): void {
 function prepare(conn: Connection, target: State): void {
   const before = conn.state
   const callbacks = conn.beforeSend ?? []
+  let waits: Promise<unknown>[] | undefined
   conn.beforeSend = undefined
   conn.state = target
   conn.preparing = true
   try {
-    for (let i = callbacks.length - 1; i >= 0; i--) reportLater(conn, callbacks[i]!(conn as unknown as Conn))
+    for (let i = callbacks.length - 1; i >= 0; i--) {
+      const result = callbacks[i]!(conn as unknown as Conn)
+      if (result instanceof Promise) (waits ??= []).push(result)
+    }
     if (conn.respCookies !== undefined) writeCookies(conn)
   } catch (error) {
     conn.state = before
+    // Nobody waits for the others now.
+    for (const wait of waits ?? []) reportLater(conn, wait)
     throw error
   } finally {
     conn.preparing = false
   }
+  if (waits !== undefined) delay(conn, Promise.all(waits))
+}
+
+/** Keeps the answer back until the promise is settled; when it rejects, the error is the answer. */
+function delay(conn: Connection, ready: Promise<unknown>): void {
+  const { exchange } = conn
+  const delayed = new DelayedExchange(exchange, ready, (error) => {
+    const { state } = conn
+    conn.exchange = exchange
+    conn.closed = true
+    conn.settings.fail(conn as unknown as Conn, error)
+    // Whoever still writes chunks learns that nobody wants them.
+    if (state === "chunked") conn.state = state
+  })
+  conn.exchange = delayed
+  conn.delay = delayed.settled
 }
 
 /** Every way to answer passes here first: the checks, and the callbacks where there are any. */
@@ -175,9 +198,18 @@ export function send(conn: Connection, status: Status, body: Body): Connection {
   } else {
     exchange.sendResp(final, listToSend(conn), conn.respBody)
   }
+  conn.sentBody = conn.respBody
   conn.respBody = undefined
   conn.state = "sent"
   return conn
+}
+
+/** Bytes of the body that were handed to the server so far, as they are sent: compressed, where they are. */
+export function bytesSent(conn: Connection): number {
+  const { sentBody } = conn
+  if (sentBody === undefined) return conn.streamed
+  if (conn.exchange.method === "HEAD" || !bodyAllowed(conn.status as number)) return 0
+  return typeof sentBody === "string" ? Buffer.byteLength(sentBody) : sentBody.byteLength
 }
 
 /** Sends what `resp` has set. */

@@ -98,6 +98,12 @@ export interface AnyConn<out A extends Assigns = {}> {
   getSockData(): SockData
   getSslData(): SslData | undefined
   getHttpProtocol(): "HTTP/1.0" | "HTTP/1.1" | "HTTP/2"
+  /** Bytes of the body that were handed to the server so far. */
+  readonly bytesSent: number
+  /** The error that was answered or that ended the answer, where one did. */
+  readonly error: unknown
+  /** The endpoint's secrets, the newest first: it signs and encrypts, all verify and decrypt. */
+  readonly secretKeyBases: readonly string[]
   /** The server's side of the request; for tests and libraries. */
   readonly exchange: Exchange
 }
@@ -178,7 +184,10 @@ export interface Conn<out A extends Assigns = {}> extends AnyConn<A> {
   putRespContentType(type: string, charset?: string | undefined): this
   putRespCookie(name: string, value: unknown, options?: RespCookieOptions): this
   deleteRespCookie(name: string, options?: CookieOptions): this
-  /** Runs before the answer leaves, the last registered first; it may still change status, headers, cookies and body. */
+  /**
+   * Runs before the answer leaves, the last registered first; it may still change status, headers, cookies and body. Where
+   * it gives a promise the answer waits for it, unchanged, and is replaced by an error's when it rejects.
+   */
   registerBeforeSend(callback: (conn: Conn) => unknown): this
 
   /** Sets status and body; the server sends them when the pipeline returns. May be called again while unsent. */

@@ -16,7 +16,7 @@ import {
 import { checkHeartbeat, startHeartbeat } from "./heartbeat.ts"
 import { checkOptionNames } from "./options.ts"
 import { report, reportLater } from "./report.ts"
-import type { EventStreamOptions } from "./states.ts"
+import type { Conn, EventStreamOptions } from "./states.ts"
 
 /** Ends the exchange from this side; listeners and the signal get the reason. */
 export function cut(conn: Connection, reason: AbortReason): void {
@@ -38,11 +38,30 @@ export function onClose(conn: Connection, listener: (reason: AbortReason | undef
 
 /** The signal of an exchange: aborts with the reason when it ends early, stays silent when it ends well. */
 export function signalOf(conn: Connection): AbortSignal {
+  if (conn.controller !== undefined) return conn.controller.signal
   const controller = new AbortController()
+  conn.controller = controller
+  if (conn.cutReason !== undefined) controller.abort(conn.cutReason)
   onClose(conn, (reason) => {
     if (reason !== undefined) controller.abort(reason)
   })
   return controller.signal
+}
+
+/**
+ * Ends a request whose deadline has passed: its signal aborts, what was not yet answered is answered with `error`, a
+ * stream is cut. What its handler still does comes to nothing, and is not reported.
+ */
+export function expire(conn: Connection, error: HTTPError): void {
+  const reason = new TimeoutError(error.message)
+  if (conn.exchange.sent) {
+    // A whole answer is on its way, a slow reader is the server's to judge.
+    if (conn.state === "chunked" && !conn.closed) cut(conn, reason)
+    return
+  }
+  conn.cutReason = reason
+  conn.controller?.abort(reason)
+  conn.settings.fail(conn as unknown as Conn, error)
 }
 
 function assertChunked(conn: Connection): void {
@@ -65,6 +84,7 @@ const bytesOf = (data: Body): number => (typeof data === "string" ? Buffer.byteL
 /** Writes, and keeps count of what nobody waits for: a writer that ignores a slow client loses it at the bound. */
 function write(conn: Connection, data: Body): MaybePromise<boolean> {
   const { exchange, slow } = conn
+  conn.streamed += bytesOf(data)
   if (slow !== undefined && (slow.bytes += bytesOf(data)) > exchange.limits.backlogBytes) {
     cut(conn, new TimeoutError("the client took less than was written; limits.backlogBytes is full"))
     return false

@@ -1,7 +1,7 @@
 /** The endpoint: the boundary where every request of an application begins and ends. */
 
 import type { Exchange, MaybePromise, WebSocketHandler } from "../conn/adapter.ts"
-import { Connection, type Settings } from "../conn/conn.ts"
+import { Connection, inner, type Settings } from "../conn/conn.ts"
 import { NotSentError, UsageError } from "../conn/errors.ts"
 import { checkOption, checkOptionNames } from "../conn/options.ts"
 import { sendSet } from "../conn/response.ts"
@@ -11,7 +11,7 @@ import type { Flat } from "../plug/plug.ts"
 import { type AnyAction, type AnyPlug, run } from "../plug/run.ts"
 import type { Routes } from "../router/route.ts"
 import type { Router } from "../router/router.ts"
-import { fail, logError } from "./errors.ts"
+import { failWith, logError } from "./errors.ts"
 import { socketPlug } from "./socket.ts"
 
 /** An application that a server can carry. */
@@ -22,10 +22,15 @@ export interface Endpoint {
 }
 
 export interface EndpointOptions {
-  /** At least 64 characters; signs and encrypts cookies. */
-  secretKeyBase?: string
+  /** At least 64 characters; signs and encrypts. Of several the first does, and the others still verify: to change it, put one in front. */
+  secretKeyBase?: string | readonly string[]
   /** Told of errors that are not the client's to know (500), and of those after an answer had begun; writes to stderr. */
   onError?: (error: unknown, conn: Conn) => unknown
+  /**
+   * Answers with an error, instead of the plain page: `conn.status` is set, `conn.error` is the error. A message is the
+   * client's to know where the error is an `HTTPError`. Must answer before it returns; when it fails, the plain page is sent.
+   */
+  renderErrors?: (conn: Conn, error: unknown) => unknown
 }
 
 /** What gives a websocket for a connection: a handler, or a function that makes one and may refuse by answering. */
@@ -50,20 +55,25 @@ export interface EndpointBuilder<out Out extends Assigns> {
  * Raises `InvalidOptionError` for a secret that is too short.
  */
 export function defineEndpoint(options: EndpointOptions = {}): EndpointBuilder<{}> {
-  const { secretKeyBase, onError = logError } = options
-  checkOptionNames("defineEndpoint", options, ["secretKeyBase", "onError"])
+  const { secretKeyBase, onError = logError, renderErrors } = options
+  checkOptionNames("defineEndpoint", options, ["secretKeyBase", "onError", "renderErrors"])
   checkOption("defineEndpoint", "onError", typeof onError === "function", "a function", onError)
-  // The secret itself is never shown, not even a wrong one.
-  const given = typeof secretKeyBase === "string" ? `${secretKeyBase.length} characters` : typeof secretKeyBase
-  const holds = secretKeyBase === undefined || (typeof secretKeyBase === "string" && secretKeyBase.length >= 64)
-  checkOption(
-    "defineEndpoint",
-    "secretKeyBase",
-    holds,
-    "at least 64 characters (openssl rand -base64 48 makes 64)",
-    given,
-  )
-  return builder({ secretKeyBase, onError }, [])
+  const renders = renderErrors === undefined || typeof renderErrors === "function"
+  checkOption("defineEndpoint", "renderErrors", renders, "a function", renderErrors)
+  const fail = (conn: Conn, error: unknown): void => failWith(renderErrors, inner(conn), error)
+  return builder({ secretKeyBases: secretsOf(secretKeyBase), onError, fail }, [])
+}
+
+function secretsOf(secretKeyBase: string | readonly string[] | undefined): readonly string[] {
+  const secrets = secretKeyBase === undefined ? [] : [secretKeyBase].flat()
+  for (const secret of secrets) {
+    // The secret itself is never shown, not even a wrong one.
+    const given = typeof secret === "string" ? `${secret.length} characters` : typeof secret
+    const holds = typeof secret === "string" && secret.length >= 64
+    const accepts = "at least 64 characters (openssl rand -base64 48 makes 64)"
+    checkOption("defineEndpoint", "secretKeyBase", holds, accepts, given)
+  }
+  return secrets
 }
 
 function builder(settings: Settings, row: readonly AnyPlug[]): EndpointBuilder<any> {
@@ -79,14 +89,22 @@ function makeEndpoint(settings: Settings, plugs: readonly AnyPlug[], router: Rou
   if (typeof router !== "function" || !("routes" in router)) {
     throw new UsageError("router() takes what defineRouter has made")
   }
+  const fail = (conn: Connection, error: unknown): void => settings.fail(conn as unknown as Conn, error)
+  const finishLater = (conn: Connection): MaybePromise<void> => {
+    try {
+      return finish(conn)
+    } catch (error) {
+      fail(conn, error)
+    }
+  }
   return {
     routes: router.routes,
     call(exchange) {
       const conn = new Connection(exchange, settings)
       try {
         const result = run(plugs, conn, router as AnyAction, undefined)
-        if (result === conn) finish(conn)
-        else return (result as Promise<Connection>).then(finishLater, (error) => fail(conn, error))
+        if (result === conn) return finish(conn)
+        return (result as Promise<Connection>).then(finishLater, (error) => fail(conn, error))
       } catch (error) {
         fail(conn, error)
       }
@@ -94,19 +112,12 @@ function makeEndpoint(settings: Settings, plugs: readonly AnyPlug[], router: Rou
   }
 }
 
-function finishLater(conn: Connection): void {
-  try {
-    finish(conn)
-  } catch (error) {
-    fail(conn, error)
-  }
-}
-
 /** Ends what the row has left open: sends what was only set, ends a stream that nobody holds. */
-function finish(conn: Connection): void {
+function finish(conn: Connection): MaybePromise<void> {
   const { state } = conn
-  if (state === "sent") return
+  if (state === "sent") return conn.delay
   if (state === "set") sendSet(conn)
   else if (state === "chunked" && !conn.held) conn.close()
   else if (state === "unset") throw new NotSentError(`nothing was sent for ${conn.method} ${conn.unsafeRawPath}`)
+  return conn.delay
 }

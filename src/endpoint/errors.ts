@@ -1,7 +1,7 @@
 /** Errors that reach the endpoint: who is told, and what the client sees. */
 
 import type { Connection } from "../conn/conn.ts"
-import { CutError, HTTPError, TransportError } from "../conn/errors.ts"
+import { AlreadySentError, CutError, HTTPError, TimeoutError, TransportError } from "../conn/errors.ts"
 import { report } from "../conn/report.ts"
 import { cacheControl } from "../conn/response.ts"
 import type { Conn } from "../conn/states.ts"
@@ -16,10 +16,16 @@ export function logError(error: unknown, conn: Conn): void {
   console.error(`${conn.method} ${JSON.stringify(conn.unsafeRawPath)} failed:`, error)
 }
 
+/** Answers with an error in an application's own way. */
+export type RenderErrors = ((conn: Conn, error: unknown) => unknown) | undefined
+
 /** Turns an error into an answer, or into a visible end where one had begun. Never throws. */
-export function fail(conn: Connection, error: unknown): void {
+export function failWith(render: RenderErrors, conn: Connection, error: unknown): void {
   try {
     const { exchange } = conn
+    // Whoever is told of an answer that came too late was told that its time was up.
+    if (error instanceof AlreadySentError && conn.cutReason instanceof TimeoutError) return
+    conn.error ??= error
     if (exchange.sent) {
       if (conn.state === "chunked") failStream(conn, error)
       else if (!(error instanceof TransportError)) report(conn, error)
@@ -28,7 +34,7 @@ export function fail(conn: Connection, error: unknown): void {
     if (error instanceof TransportError) return exchange.abort()
     const shown = error instanceof HTTPError ? error : undefined
     if (shown === undefined) report(conn, error)
-    answer(conn, shown)
+    if (render === undefined || !rendered(render, conn, shown, error)) answer(conn, shown)
   } catch (failure) {
     lastResort(conn, failure)
   }
@@ -46,8 +52,33 @@ const stale = [
   "expires",
 ]
 
-function answer(conn: Connection, shown: HTTPError | undefined): void {
-  const status = shown?.status ?? 500
+/** True when the application has answered. What it fails with is reported, and the plain page is sent. */
+function rendered(
+  render: NonNullable<RenderErrors>,
+  conn: Connection,
+  shown: HTTPError | undefined,
+  error: unknown,
+): boolean {
+  try {
+    begin(conn, shown)
+    const result = render(conn as unknown as Conn, error)
+    if (result instanceof Promise) {
+      const done = (failure?: unknown): void => {
+        if (failure !== undefined) report(conn, failure)
+        if (!conn.exchange.sent) answer(conn, shown)
+      }
+      result.then(() => done(), done)
+      return true
+    }
+    if (conn.state === "set") conn.sendResp()
+  } catch (failure) {
+    report(conn, failure)
+  }
+  return conn.exchange.sent
+}
+
+/** The answer begun anew, with the status and headers of the error. */
+function begin(conn: Connection, shown: HTTPError | undefined): void {
   // Whatever state the failure left, nothing was sent; the answer is begun anew.
   conn.state = "unset"
   conn.preparing = false
@@ -57,9 +88,15 @@ function answer(conn: Connection, shown: HTTPError | undefined): void {
   const headers = shown?.headers ?? []
   for (let i = 0; i < headers.length; i += 2) {
     // RFC 9110 §15.5.22 wants it with 426; otherwise it is refused as all framing is.
-    if (headers[i] === "upgrade" && status === 426) putHeader(conn.respHeaders, "upgrade", headers[i + 1]!)
+    if (headers[i] === "upgrade" && shown?.status === 426) putHeader(conn.respHeaders, "upgrade", headers[i + 1]!)
     else conn.putRespHeader(headers[i]!, headers[i + 1]!)
   }
+  conn.status = shown?.status ?? 500
+}
+
+function answer(conn: Connection, shown: HTTPError | undefined): void {
+  begin(conn, shown)
+  const status = shown?.status ?? 500
   const [type, body] = page(conn, status, shown)
   conn.putRespHeader("content-type", type)
   conn.sendResp(status, body)

@@ -22,8 +22,10 @@ export function run(
   from = 0,
 ): Connection | Promise<Connection> {
   if (conn.halted) return conn
+  conn.row = plugs
   for (let i = from; i < plugs.length; i++) {
     const plug = plugs[i]!
+    conn.at = i
     const result = plug(conn)
     if (result !== conn) {
       return promised(result, plug, conn).then((value) => {
@@ -34,6 +36,7 @@ export function run(
     if (conn.halted) return conn
   }
   if (action === undefined) return conn
+  conn.at = plugs.length
   const result = action(conn, params)
   if (result === conn) return conn
   return promised(result, action, conn).then((value) => {

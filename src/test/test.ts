@@ -7,10 +7,12 @@
 
 import { Buffer } from "node:buffer"
 import type { Body, Limits, MaybePromise, PeerData, WebSocketUpgrade } from "../conn/adapter.ts"
-import { connOf } from "../conn/conn.ts"
+import { connOf, inner } from "../conn/conn.ts"
+import { Delegate } from "../conn/delegate.ts"
 import { UsageError } from "../conn/errors.ts"
 import type { AnyConn, Assigns, Conn, Done } from "../conn/states.ts"
 import type { Endpoint } from "../endpoint/endpoint.ts"
+import { failWith } from "../endpoint/errors.ts"
 import { encodeQuery, type QueryParams } from "../http/query.ts"
 import { TestExchange } from "./exchange.ts"
 
@@ -23,7 +25,7 @@ export interface ConnOptions {
   peer?: Partial<PeerData>
   protocol?: "HTTP/1.0" | "HTTP/1.1" | "HTTP/2"
   limits?: Partial<Limits>
-  secretKeyBase?: string
+  secretKeyBase?: string | readonly string[]
   /** Told of errors that an endpoint would log; throws them by default. */
   onError?: (error: unknown) => void
 }
@@ -37,7 +39,9 @@ export interface ConnOptions {
  */
 export function conn(method: string, path: string, body?: Body | object, options: ConnOptions = {}): Conn {
   const onError = options.onError ?? throwIt
-  return connOf(testExchange(method, path, body, options), { secretKeyBase: options.secretKeyBase, onError })
+  const secretKeyBases = options.secretKeyBase === undefined ? [] : [options.secretKeyBase].flat()
+  const fail = (conn: Conn, error: unknown): void => failWith(undefined, inner(conn), error)
+  return connOf(testExchange(method, path, body, options), { secretKeyBases, onError, fail })
 }
 
 function throwIt(error: unknown): void {
@@ -101,12 +105,21 @@ function splitUrl(url: string): [authority: string, target: string] {
   return at === -1 ? [rest, "/"] : [rest.slice(0, at), rest.slice(at)]
 }
 
-/** Runs a plug, a pipeline, an action or a router on a connection without a socket. What it raises is raised here. */
+/**
+ * Runs a plug, a pipeline, an action or a router on a connection without a socket. What it raises is raised here. A promise
+ * where the plug gives one, or where the answer waits for one.
+ */
 export function call<A extends Assigns, R extends Conn<any> | Done>(
   plug: (conn: Conn<A>, params: any) => MaybePromise<R>,
   conn: Conn<NoInfer<A>>,
 ): MaybePromise<R & { readonly halted: boolean }> {
-  return plug(conn, conn.pathParams) as MaybePromise<R & { readonly halted: boolean }>
+  type Result = R & { readonly halted: boolean }
+  const answered = (result: R): MaybePromise<Result> => {
+    const { delay } = inner(conn)
+    return delay === undefined ? (result as Result) : delay.then(() => result as Result)
+  }
+  const result = plug(conn, conn.pathParams)
+  return result instanceof Promise ? result.then(answered) : answered(result)
 }
 
 /** Runs a whole endpoint on a connection's request; then `sentResp(conn)` shows the answer. */
@@ -126,7 +139,8 @@ export interface SentResp {
 
 /** The test exchange of a connection. Raises `UsageError` for a connection of a real server. */
 export function exchangeOf(conn: AnyConn<any> | Done): TestExchange {
-  const { exchange } = conn as AnyConn
+  let { exchange } = conn as AnyConn
+  while (exchange instanceof Delegate) exchange = exchange.inner
   if (exchange instanceof TestExchange) return exchange
   throw new UsageError("this connection was not made by conn() of plumage/test")
 }

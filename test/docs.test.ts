@@ -161,6 +161,7 @@ describe("the README", () => {
       HTTPError: [400, "x"],
       NoRouteError: ["GET", "/"],
       MethodNotAllowedError: ["GET", "/", ["GET"]],
+      ValidationError: [[]],
     }
     const classes = Object.entries(plumage).filter(
       ([, value]) => typeof value === "function" && value.prototype instanceof Error,

@@ -242,6 +242,22 @@ describe.each(["sign", "encrypt"] as const)("cookies with %s", (way) => {
     }
   })
 
+  test("outlive a change of the secret while the old one is still listed, and are made with the newest", () => {
+    const [old, young, other] = ["o", "y", "x"].map((letter) => letter.repeat(64)) as [string, string, string]
+    const sentWith = (secrets: string[]): string => {
+      const one = conn("GET", "/", undefined, { secretKeyBase: secrets }).putRespCookie("a", "x", options)
+      return /^a=([^;]*)/.exec(lines(one.text(""))[0]!)![1]!
+    }
+    const seenWith = (secrets: string[], value: string) =>
+      conn("GET", "/", undefined, { secretKeyBase: secrets, headers: { cookie: `a=${value}` } }).fetchCookies({
+        [names]: ["a"],
+      }).cookies
+    expect(seenWith([young, old], sentWith([old]))).toEqual({ a: "x" })
+    expect(seenWith([young], sentWith([young, old]))).toEqual({ a: "x" })
+    expect(seenWith([old], sentWith([young, old]))).toEqual({})
+    expect(seenWith([young, other], sentWith([old]))).toEqual({})
+  })
+
   test("with a value that JSON cannot carry are refused", () => {
     for (const value of [() => 1, Symbol("x"), 1n]) {
       expect(() => open().putRespCookie("a", value, options), typeof value).toThrow()

@@ -43,6 +43,8 @@ export class Connection extends RequestSide {
   /** The plugs of the row that ran last, and how far it came; for those who look for what went wrong. */
   row: readonly Function[] = noRow
   at = 0
+  /** The async action that is to answer. */
+  action: Function | undefined = undefined
   /** What the answer waits for. */
   delay: Promise<void> | undefined = undefined
   /** Undefined while nothing was put, which spares most answers a list that is only copied. */

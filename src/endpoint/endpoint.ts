@@ -8,7 +8,7 @@ import { sendSet } from "../conn/response.ts"
 import type { Assigns, Conn, Done, Halted, UpgradeOptions } from "../conn/states.ts"
 import { flat } from "../plug/pipeline.ts"
 import type { Flat } from "../plug/plug.ts"
-import { type AnyAction, type AnyPlug, run } from "../plug/run.ts"
+import { type AnyAction, type AnyPlug, checkLater, run } from "../plug/run.ts"
 import type { Routes } from "../router/route.ts"
 import type { Router } from "../router/router.ts"
 import { failWith, logError } from "./errors.ts"
@@ -90,8 +90,9 @@ function makeEndpoint(settings: Settings, plugs: readonly AnyPlug[], router: Rou
     throw new UsageError("router() takes what defineRouter has made")
   }
   const fail = (conn: Connection, error: unknown): void => settings.fail(conn as unknown as Conn, error)
-  const finishLater = (conn: Connection): MaybePromise<void> => {
+  const finishLater = (conn: Connection, value: unknown): MaybePromise<void> => {
     try {
+      checkLater(value, conn)
       return finish(conn)
     } catch (error) {
       fail(conn, error)
@@ -104,7 +105,10 @@ function makeEndpoint(settings: Settings, plugs: readonly AnyPlug[], router: Rou
       try {
         const result = run(plugs, conn, router as AnyAction, undefined)
         if (result === conn) return finish(conn)
-        return (result as Promise<Connection>).then(finishLater, (error) => fail(conn, error))
+        return (result as Promise<Connection>).then(
+          (value) => finishLater(conn, value),
+          (error) => fail(conn, error),
+        )
       } catch (error) {
         fail(conn, error)
       }

@@ -12,7 +12,8 @@ export type AnyAction = (conn: any, params: any) => unknown
 
 /**
  * Runs plugs in a row until one halts, then the action where there is one. Gives the connection, or a promise of it.
- * Raises `NotAConnError` naming the plug that returned anything else.
+ * Raises `NotAConnError` naming the plug that returned anything else. What an async action gives is not looked at here, which
+ * would cost a promise on every floor: who asked first calls `checkLater`.
  */
 export function run(
   plugs: readonly AnyPlug[],
@@ -39,11 +40,16 @@ export function run(
   conn.at = plugs.length
   const result = action(conn, params)
   if (result === conn) return conn
-  return promised(result, action, conn).then((value) => {
-    if (value !== conn) throw notAConn(value, action, conn)
-    return conn
-  })
+  // Actions may run inside one another; the innermost is who answers.
+  if (conn.action === undefined) conn.action = action
+  return promised(result, action, conn) as Promise<Connection>
 }
+
+/** Raises `NotAConnError` unless what a row's promise gave is the connection. */
+export function checkLater(value: unknown, conn: Connection): void {
+  if (value !== conn) throw notAConn(value, conn.action ?? unnamed, conn)
+}
+const unnamed: AnyAction = Object.defineProperty(() => undefined, "name", { value: "" })
 
 function promised(result: unknown, by: AnyAction, conn: Connection): Promise<unknown> {
   if (result instanceof Promise) return result
@@ -52,7 +58,7 @@ function promised(result: unknown, by: AnyAction, conn: Connection): Promise<unk
   throw notAConn(result, by, conn)
 }
 
-function notAConn(result: unknown, by: AnyAction, conn: Connection): NotAConnError {
+function notAConn(result: unknown, by: Function, conn: Connection): NotAConnError {
   const what = result instanceof Connection ? "another connection" : describe(result)
   const who = by.name === "" ? "an unnamed function" : by.name
   return new NotAConnError(`${who} must return the connection, got ${what}, for ${conn.method} ${conn.unsafeRawPath}`)

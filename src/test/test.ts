@@ -14,6 +14,7 @@ import type { AnyConn, Assigns, Conn, Done } from "../conn/states.ts"
 import type { Endpoint } from "../endpoint/endpoint.ts"
 import { failWith } from "../endpoint/errors.ts"
 import { encodeQuery, type QueryParams } from "../http/query.ts"
+import { checkLater } from "../plug/run.ts"
 import { TestExchange } from "./exchange.ts"
 
 export { type Client, type ClientResponse, type ClientSocket, client } from "./client.ts"
@@ -119,7 +120,11 @@ export function call<A extends Assigns, R extends Conn<any> | Done>(
     return delay === undefined ? (result as Result) : delay.then(() => result as Result)
   }
   const result = plug(conn, conn.pathParams)
-  return result instanceof Promise ? result.then(answered) : answered(result)
+  if (!(result instanceof Promise)) return answered(result)
+  return result.then((value) => {
+    checkLater(value, inner(conn))
+    return answered(value)
+  })
 }
 
 /** Runs a whole endpoint on a connection's request; then `sentResp(conn)` shows the answer. */

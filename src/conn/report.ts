@@ -11,7 +11,12 @@ export function reportLater(conn: Connection, result: unknown): void {
 /** Hands an error to `onError`; one that fails itself is written to stderr, and neither reaches the caller. */
 export function report(conn: Connection, error: unknown): void {
   const failed = (failure: unknown): void => {
-    console.error("onError failed:", failure, "while it was told of:", error)
+    try {
+      console.error("onError failed:", failure, "while it was told of:", error)
+    } catch {
+      // Getters that throw, an inspect of its own: what was thrown need not be an error.
+      console.error("onError failed, and neither its error nor what it was told of can be printed")
+    }
   }
   try {
     const result: unknown = conn.settings.onError(error, conn as unknown as Conn)

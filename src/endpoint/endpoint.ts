@@ -24,11 +24,14 @@ export interface Endpoint {
 export interface EndpointOptions {
   /** At least 64 characters; signs and encrypts. Of several the first does, and the others still verify: to change it, put one in front. */
   secretKeyBase?: string | readonly string[]
-  /** Told of errors that are not the client's to know (500), and of those after an answer had begun; writes to stderr. */
+  /**
+   * Told of errors that are not the client's to know (500), of the causes of a 503, and of what fails after an answer had
+   * begun; writes to stderr.
+   */
   onError?: (error: unknown, conn: Conn) => unknown
   /**
    * Answers with an error, instead of the plain page: `conn.status` is set, `conn.error` is the error. A message is the
-   * client's to know where the error is an `HTTPError`. Must answer before it returns; when it fails, the plain page is sent.
+   * client's to know where the error is an `HTTPError`. May be async (10 s). When it fails or does not answer, the plain page is sent.
    */
   renderErrors?: (conn: Conn, error: unknown) => unknown
 }
@@ -89,13 +92,16 @@ function makeEndpoint(settings: Settings, plugs: readonly AnyPlug[], router: Rou
   if (typeof router !== "function" || !("routes" in router)) {
     throw new UsageError("router() takes what defineRouter has made")
   }
-  const fail = (conn: Connection, error: unknown): void => settings.fail(conn as unknown as Conn, error)
+  const fail = (conn: Connection, error: unknown): MaybePromise<void> => {
+    settings.fail(conn as unknown as Conn, error)
+    return conn.delay
+  }
   const finishLater = (conn: Connection, value: unknown): MaybePromise<void> => {
     try {
       checkLater(value, conn)
       return finish(conn)
     } catch (error) {
-      fail(conn, error)
+      return fail(conn, error)
     }
   }
   return {
@@ -110,7 +116,7 @@ function makeEndpoint(settings: Settings, plugs: readonly AnyPlug[], router: Rou
           (error) => fail(conn, error),
         )
       } catch (error) {
-        fail(conn, error)
+        return fail(conn, error)
       }
     },
   }

@@ -77,6 +77,8 @@ export class ElliExchange extends Answer implements Exchange, RequestInfo {
     else if (this.#closers !== undefined) this.#closers.push(listener)
     else {
       this.#closers = [listener]
+      // Who hears of the end may want to say who it was; a socket remembers only what was asked of it while it was open.
+      void this.connection.socket.remoteAddress
       this.connection.balance()
     }
   }

@@ -179,7 +179,11 @@ export abstract class NodeExchange implements Exchange {
     if (this.#over === undefined) {
       this.watch()
       if (this.#over === undefined) {
-        this.#closeListeners ??= []
+        if (this.#closeListeners === undefined) {
+          this.#closeListeners = []
+          // Who hears of the end may want to say who it was; a socket remembers only what was asked of it while it was open.
+          void this.connection.socket.remoteAddress
+        }
         this.#closeListeners.push(listener)
         // A peer that leaves is seen only by who reads.
         if (!this.answered) this.bodyReader()?.readAhead()

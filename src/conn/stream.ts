@@ -205,6 +205,7 @@ function leave(conn: Connection, iterator: AsyncIterator<ServerSentEvent> | unde
  */
 export function failStream(conn: Connection, error: unknown): void {
   if (conn.closed) return
+  conn.error ??= error
   if (!(error instanceof TransportError)) report(conn, error)
   if (conn.events) {
     const code = error instanceof HTTPError ? error.code : "ERR_INTERNAL"

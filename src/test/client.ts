@@ -151,7 +151,7 @@ function pair(exchange: TestExchange, upgrade: WebSocketUpgrade): ClientSocket {
     } catch (error) {
       upgrade.onError(error)
     }
-    exchange.cut()
+    exchange.leave()
     resolveClosed(over)
     wake()
   }

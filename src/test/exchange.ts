@@ -208,6 +208,10 @@ export class TestExchange implements Exchange {
   cut(): void {
     this.finish(new DrainingError())
   }
+  /** Ends an upgraded exchange, as servers do at any end of a websocket. */
+  leave(): void {
+    this.finish(undefined)
+  }
   /** Makes the peer stop reading: chunks wait until `resume`. */
   pause(): void {
     this.slow ??= []

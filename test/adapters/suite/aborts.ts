@@ -12,6 +12,8 @@ import type { OpenRequest, RequestInit } from "./speak.ts"
 interface Told {
   signal: AbortSignal
   closes: unknown[]
+  /** The client's address, asked for at the end and not before. */
+  left: string[]
 }
 
 interface Kind {
@@ -80,8 +82,12 @@ export function aborts(suite: Suite): void {
       const told = deferred<Told>()
       const path = action((conn) => {
         const closes: unknown[] = []
-        conn.onClose((reason) => closes.push(reason))
-        told.resolve({ signal: conn.signal, closes })
+        const left: string[] = []
+        conn.onClose((reason) => {
+          closes.push(reason)
+          left.push(conn.remoteIp)
+        })
+        told.resolve({ signal: conn.signal, closes, left })
         return kind.run(conn, started.resolve, release.promise)
       })
       const init: RequestInit = kind.body === undefined ? {} : { body: kind.body }
@@ -95,12 +101,13 @@ export function aborts(suite: Suite): void {
       test.each(["fin", "rst"] as const)(
         "the peer leaves by %s: aborted within a second, for that reason",
         async (how) => {
-          const { request, release, signal, closes } = await begin(kind)
+          const { request, release, signal, closes, left } = await begin(kind)
           expect([signal.aborted, closes]).toEqual([false, []])
           request.leave(how)
           await eventually("the signal aborts", () => signal.aborted, 1_000)
           expect(signal.reason).toBeInstanceOf(ClientGoneError)
           expect(closes).toEqual([signal.reason])
+          expect(left[0], "who it was").toMatch(/^(?:127\.0\.0\.1|::1)$/)
           release()
           for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
           expect(closes, "told once").toHaveLength(1)

@@ -169,22 +169,15 @@ describe("an answer that waits for a promise", () => {
     const one = conn("GET", "/").registerBeforeSend(() => ready.promise)
     const stream = one.sendChunked(200)
     stream.chunk("1")
-    const other = ready.promise
-      .then(() => undefined)
-      .then(() => undefined)
-      .then(() => stream.chunk("2"))
     for (let ticks = 0; ticks < 8; ticks++) {
       void ready.promise.then(async () => {
         for (let tick = 0; tick < ticks; tick++) await undefined
-        if (ticks > 3) stream.chunk(`t${ticks}`)
+        stream.chunk(`${ticks + 2}`)
       })
     }
     ready.resolve()
-    await other
     await settled()
-    const sent = sentChunks(one)
-    expect(sent[0]).toBe("1")
-    expect([...sent].sort()).toEqual(["1", "2", "t4", "t5", "t6", "t7"])
+    expect(sentChunks(one)).toEqual(["1", "2", "3", "4", "5", "6", "7", "8", "9"])
   })
 
   test("that is an event stream says its first words, its events and its end in order", async () => {

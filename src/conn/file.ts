@@ -1,7 +1,7 @@
 /** Files as answers: slices as they are asked for, or whole with ranges and conditional requests (RFC 9110 §13, §14). */
 
 import { httpDate, parseHttpDate } from "../http/date.ts"
-import { ifRangeHolds, matchesEtag, notModified } from "../http/etag.ts"
+import { type HeaderReader, ifRangeHolds, matchesEtag, notModified, type Validators } from "../http/etag.ts"
 import { mimeFromPath } from "../http/mime.ts"
 import { parseRange } from "../http/range.ts"
 import { bodyAllowed } from "../http/status.ts"
@@ -80,37 +80,73 @@ export async function sendFile(
 }
 
 export async function serveFile(conn: Connection, path: string): Promise<Connection> {
-  return withFile(conn, path, async (file) => {
+  return withFile(conn, path, (file) => {
     // Strong by size and time of change, as Plug.Static has it, so that a download can be resumed with If-Range.
     const etag = `"${file.size.toString(16)}-${Math.floor(file.mtime * 1000).toString(16)}"`
-    const validators = { etag, lastModified: file.mtime }
-    const read = (name: string): string | undefined => conn.getReqHeader(name)
-    putHeader(conn, "etag", etag)
-    putHeader(conn, "last-modified", httpDate(file.mtime))
-    putHeader(conn, "accept-ranges", "bytes")
-    const ifMatch = read("if-match")
-    const since = parseHttpDate(read("if-unmodified-since") ?? "")
-    const changed =
-      ifMatch === undefined
-        ? since !== undefined && Math.floor(file.mtime / 1000) * 1000 > since
-        : !matchesEtag(ifMatch, etag, false)
-    if (changed) throw new HTTPError(412, "the file has changed")
-    if (notModified(validators, read)) {
-      conn.deleteRespHeader("content-type")
-      conn.sendResp(304)
-      return
-    }
-    const range = conn.getReqHeaders("range")
-    const asked = range.length === 1 && conn.exchange.method === "GET" && ifRangeHolds(validators, read)
-    const part = asked ? parseRange(file.size, range[0]!) : undefined
-    if (part === undefined) return sendSlice(conn, conn.status ?? 200, file, 0, file.size)
-    if (part === "unsatisfiable") {
-      conn.deleteRespHeader("content-type")
-      putHeader(conn, "content-range", `bytes */${file.size}`)
-      conn.sendResp(416)
-      return
-    }
-    putHeader(conn, "content-range", `bytes ${part.start}-${part.end}/${file.size}`)
-    return sendSlice(conn, 206, file, part.start, part.end - part.start + 1)
+    return answerFile(conn, file, etag)
   })
+}
+
+/** How a request for a file is answered: with this status, and these bytes of it. */
+interface Answer {
+  readonly status: number
+  readonly offset: number
+  readonly count: number
+}
+
+/**
+ * Answers with an open file, which the caller closes: its validators and `accept-ranges`, then what the preconditions and
+ * the range ask for (RFC 9110 §13.2.2, §14). `put` is told the status before the answer leaves, to put headers of its own.
+ * Raises an `HTTPError` (412) when If-Match or If-Unmodified-Since does not hold. A status other than 200 that was put
+ * before (an error's page) is answered whole.
+ */
+export async function answerFile(
+  conn: Connection,
+  file: OpenFile,
+  etag: string | undefined,
+  put?: (status: number) => void,
+): Promise<void> {
+  assertUnsent(conn)
+  // A time to come is none that a client may be told (RFC 9110 §8.8.2.1).
+  const lastModified = Math.min(file.mtime, Date.now())
+  const { status, offset, count } = decide(conn, file.size, { etag, lastModified })
+  if (etag !== undefined) putHeader(conn, "etag", etag)
+  if (status !== 304) {
+    putHeader(conn, "accept-ranges", "bytes")
+    if (status === 416) putHeader(conn, "content-range", `bytes */${file.size}`)
+    if (status === 206) putHeader(conn, "content-range", `bytes ${offset}-${offset + count - 1}/${file.size}`)
+  }
+  // In a 304 the etag says it all; a date beside it could only say less.
+  if (status !== 304 || etag === undefined) putHeader(conn, "last-modified", httpDate(lastModified))
+  put?.(status)
+  if (status !== 304 && status !== 416) return sendSlice(conn, status, file, offset, count)
+  for (const name of ofTheBody) conn.deleteRespHeader(name)
+  conn.sendResp(status)
+}
+
+/** What describes a body that a 304 and a 416 do not have. */
+const ofTheBody = ["content-type", "content-encoding", "content-language"]
+
+function decide(conn: Connection, size: number, validators: Validators): Answer {
+  const whole = { status: conn.status ?? 200, offset: 0, count: size }
+  if (whole.status !== 200) return whole
+  // A list may come in several lines.
+  const read = (name: string): string | undefined =>
+    conn.getReqHeader(name) === undefined ? undefined : conn.getReqHeaders(name).join(", ")
+  if (hasChanged(validators, read)) throw new HTTPError(412, "the file has changed")
+  if (notModified(validators, read)) return { ...whole, status: 304 }
+  const range = conn.exchange.method === "GET" ? conn.getReqHeader("range") : undefined
+  if (range === undefined || conn.getReqHeaders("range").length !== 1 || !ifRangeHolds(validators, read)) return whole
+  const part = parseRange(size, range)
+  if (part === undefined) return whole
+  if (part === "unsatisfiable") return { ...whole, status: 416 }
+  return { status: 206, offset: part.start, count: part.end - part.start + 1 }
+}
+
+/** Whether If-Match, or If-Unmodified-Since where there is none, does not hold. */
+function hasChanged({ etag, lastModified }: Validators, read: HeaderReader): boolean {
+  const tags = read("if-match")
+  if (tags !== undefined) return etag === undefined ? tags.trim() !== "*" : !matchesEtag(tags, etag, false)
+  const since = parseHttpDate(read("if-unmodified-since") ?? "")
+  return since !== undefined && Math.floor(lastModified! / 1000) * 1000 > since
 }

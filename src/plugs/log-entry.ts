@@ -7,7 +7,7 @@ import type { AnyConn } from "../conn/states.ts"
 import { decodePercent } from "../http/percent.ts"
 import { type CompiledFilter, filtered, filterQuery } from "./log-filter.ts"
 
-export type LogLevel = "info" | "warn" | "error"
+export type LogLevel = "debug" | "info" | "warn" | "error"
 
 /**
  * What a line says. No text in it holds a control character or one that turns the direction of writing: these stand as
@@ -75,7 +75,7 @@ export function entryOf(
   const { requestId } = conn.assigns as { requestId?: unknown }
   return {
     time: new Date().toISOString(),
-    level: levelOf(status ?? 0, outcome, slow),
+    level: levelOf(route?.log || "info", status ?? 0, outcome, slow),
     event,
     method: visible(exchange.method),
     path: visible(hidePath(conn, filter)),
@@ -98,9 +98,10 @@ function outcomeOf(reason: AbortReason | undefined): NonNullable<LogEntry["outco
   return reason instanceof DrainingError ? "drained" : "failed"
 }
 
-function levelOf(status: number, outcome: LogEntry["outcome"], slow: boolean): LogLevel {
+/** The usual level of a route, raised by what went wrong. */
+function levelOf(usual: LogLevel, status: number, outcome: LogEntry["outcome"], slow: boolean): LogLevel {
   if (status >= 500 || outcome === "failed") return "error"
-  return status >= 400 || outcome === "timeout" || slow ? "warn" : "info"
+  return usual !== "error" && (status >= 400 || outcome === "timeout" || slow) ? "warn" : usual
 }
 
 /** Only codes of ours: what else an error has for a code may come from anywhere. */

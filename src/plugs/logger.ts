@@ -10,10 +10,21 @@ import { compileFilter, type ParamFilter, secretNames } from "./log-filter.ts"
 
 export type { LogEntry, LogLevel } from "./log-entry.ts"
 
+/** A console, pino, winston, and whatever else has these. */
+export interface LogSink {
+  debug?(line: string): unknown
+  info(line: string): unknown
+  warn(line: string): unknown
+  error(line: string): unknown
+}
+
 export interface LoggerOptions {
-  /** Where lines go: the method of the line's level, or one function for all. The console. */
-  log?: { [level in LogLevel]: (line: string) => unknown } | ((line: string) => unknown)
-  /** The level of a line, or false for none. 5xx and "failed" are errors; 4xx, "timeout" and slow ones warnings. */
+  /** Where lines go: the method of the line's level, or one function for all. The console. Without `debug` such lines are dropped. */
+  log?: LogSink | ((line: string) => unknown)
+  /**
+   * The level of a line, or false for none. When left out, 5xx and "failed" are errors, 4xx, "timeout" and slow ones
+   * warnings, and all others have the level of their route (`log`), or "info"; of a route with `log: false` nothing is written.
+   */
   level?: (conn: AnyConn, entry: LogEntry) => LogLevel | false
   /** "json" (the default), "text", or a function that makes the line. */
   format?: "json" | "text" | ((entry: LogEntry, conn: AnyConn) => string)
@@ -62,8 +73,8 @@ export function logger(options: LoggerOptions = {}): (conn: Conn) => Conn {
   checkOption("logger", "slowMs", timed, "milliseconds from 0", slowMs)
   checkOption("logger", "opened", typeof opened === "boolean", "true or false", opened)
   const settings: Settings = {
-    write: typeof log === "function" ? (_, line) => log(line) : (level, line) => log[level](line),
-    level: level ?? ((_, entry) => entry.level),
+    write: typeof log === "function" ? (_, line) => log(line) : (level, line) => writeTo(log, level, line),
+    level: level ?? (({ route }, entry) => (route?.log === false ? false : entry.level)),
     format: format === "json" ? (entry) => JSON.stringify(entry) : format === "text" ? textLine : format,
     query,
     filter: compileFilter("logger", filter),
@@ -92,7 +103,11 @@ export function logger(options: LoggerOptions = {}): (conn: Conn) => Conn {
   }
 }
 
-const levels: readonly LogLevel[] = ["info", "warn", "error"]
+const levels = ["info", "warn", "error"] as const
+
+function writeTo(log: LogSink, level: LogLevel, line: string): unknown {
+  return level === "debug" ? log.debug?.(line) : log[level](line)
+}
 
 const isSettled = ({ state }: AnyConn): boolean =>
   state === "sent" || state === "chunked" || state === "file" || state === "upgraded"

@@ -58,7 +58,7 @@ describe("filterParams", () => {
     const json = fc.jsonValue({ maxDepth: 8 })
     fc.assert(
       fc.property(json, (value) => {
-        expect(filterParams(value, ["§"])).toEqual(JSON.parse(JSON.stringify(value)))
+        expect(JSON.stringify(filterParams(value, ["§"]))).toBe(JSON.stringify(value))
       }),
     )
   })
@@ -146,9 +146,7 @@ describe("filterQuery", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(name, fc.string())), (pairs) => {
         const shown = [...new URLSearchParams(filterQuery(new URLSearchParams(pairs).toString(), hidden))]
-        expect(shown).toEqual(
-          pairs.map(([name, value]) => [name.toWellFormed(), hidden.hides(name) ? filtered : value.toWellFormed()]),
-        )
+        expect(shown).toEqual(pairs.map(([name, value]) => [name, hidden.hides(name) ? filtered : value]))
       }),
     )
   })

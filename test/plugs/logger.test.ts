@@ -270,6 +270,37 @@ describe("levels", () => {
     ])
   })
 
+  test("are those of the route where nothing went wrong, and false writes nothing", async () => {
+    const raise = (status: number) => () => {
+      throw new HTTPError(status, "no")
+    }
+    const router = defineRouter((r) => [
+      r.get("/debug", (conn) => conn.text("x"), { log: "debug" }),
+      r.get("/warn", (conn) => conn.text("x"), { log: "warn" }),
+      r.get("/error/404", raise(404), { log: "error" }),
+      r.get("/debug/404", raise(404), { log: "debug" }),
+      r.get("/debug/500", raise(500), { log: "debug" }),
+      r.get("/never", raise(500), { log: false }),
+    ])
+    const ask = async (path: string, sink: LoggerOptions["log"]) => {
+      lines.splice(0)
+      await defineEndpoint({ onError: () => undefined })
+        .plug(logger({ log: sink! }))
+        .router(router)
+        .call(conn("GET", path).exchange)
+      await settled()
+      return lines.map(([level]) => level)
+    }
+    const debug = (line: string) => lines.push(["debug", line])
+    expect(await ask("/debug", { ...log, debug })).toEqual(["debug"])
+    expect(await ask("/debug", log)).toEqual([])
+    expect(await ask("/warn", log)).toEqual(["warn"])
+    expect(await ask("/error/404", log)).toEqual(["error"])
+    expect(await ask("/debug/404", log)).toEqual(["warn"])
+    expect(await ask("/debug/500", log)).toEqual(["error"])
+    expect(await ask("/never", log)).toEqual([])
+  })
+
   test("rise to a warning from slowMs on, for whole answers only", async () => {
     for (const [ms, wanted] of [
       [99, "info"],

@@ -129,7 +129,8 @@ function readFileOf(adapter: string, option: string, path: unknown): Buffer {
   }
 }
 
-function refuseUnknown(adapter: string, option: string, given: unknown, names: readonly string[]): void {
+/** Raises `InvalidOptionError` unless what is given is an object with no other names than these; `option` is "" for all options. */
+export function refuseUnknown(adapter: string, option: string, given: unknown, names: readonly string[]): void {
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
     throw wrong(adapter, option === "" ? "the adapter" : option, `an object with ${names.join(", ")}`, given)
   }

@@ -12,6 +12,7 @@ import type { Fields } from "./fields.ts"
 import { beginBody, type Intake } from "./intake.ts"
 import { Link } from "./link.ts"
 import { parseHead } from "./parser.ts"
+import type { Client } from "./proxy-header.ts"
 import { Trace } from "./trace.ts"
 
 export class Connection extends Link {
@@ -25,8 +26,8 @@ export class Connection extends Link {
   readonly #accepted: number
   #started = 0
 
-  constructor(core: Core, socket: Socket) {
-    super(core, socket)
+  constructor(core: Core, socket: Socket, client?: Client) {
+    super(core, socket, client)
     this.#accepted = core.emit === undefined ? 0 : performance.now()
     socket.on("data", this.#receive)
   }

@@ -4,6 +4,7 @@
  *
  * All of it costs nothing until somebody listens. Of Elli's events three have no place here: `elli_reconfigure` (there is
  * nothing to reconfigure), `request_exit` (JavaScript throws in one way only) and `invalid_return` (nothing is returned).
+ * `proxy_header_error` is ours.
  */
 import type { NoHead } from "./parser.ts"
 
@@ -77,6 +78,8 @@ export type ElliEvent =
   /** The request is well formed and beyond a limit. */
   | { readonly type: "bad_request"; readonly reason: "too_many_headers" }
   | { readonly type: "bad_request"; readonly reason: "body_size"; readonly size: number }
+  /** The proxy at this address sent no PROXY header, or not in time; its connection was closed. */
+  | { readonly type: "proxy_header_error"; readonly address: string }
   /** A file could not be opened or read. */
   | { readonly type: "file_error"; readonly error: Error }
 

@@ -91,7 +91,7 @@ export class ElliExchange extends Answer implements Exchange, RequestInfo {
   }
 
   getPeerData(): PeerData {
-    return peerOf(this.connection.socket)
+    return peerOf(this.connection.socket, this.connection.client)
   }
   getSockData(): SockData {
     return sockOf(this.connection.socket)

@@ -9,6 +9,7 @@ import type { ElliExchange } from "./exchange.ts"
 import type { Intake, Source } from "./intake.ts"
 import { Outbox } from "./outbox.ts"
 import type { NoHead } from "./parser.ts"
+import type { Client } from "./proxy-header.ts"
 import { interim, refusal } from "./writer.ts"
 
 /** What may wait behind an unfinished exchange before the socket is not read. */
@@ -20,6 +21,8 @@ export abstract class Link implements Source {
   readonly core: Core
   readonly socket: Socket
   readonly outbox: Outbox
+  /** Whom the peer speaks for, where a trusted proxy said so. */
+  readonly client: Client | undefined
   previous: Link | undefined
   following: Link | undefined
   /**
@@ -43,9 +46,10 @@ export abstract class Link implements Source {
   /** The tick at which something arrived while lingering. */
   lastSign = 0
 
-  constructor(core: Core, socket: Socket) {
+  constructor(core: Core, socket: Socket, client: Client | undefined) {
     this.core = core
     this.socket = socket
+    this.client = client
     this.outbox = new Outbox(socket, core, () => this.emptied())
     this.since = core.tick
     socket.on("end", this.#peerEnded)

@@ -5,9 +5,12 @@ import type { Socket } from "node:net"
 import { TLSSocket } from "node:tls"
 import type { PeerData, SockData, SslData } from "../../src/conn/adapter.ts"
 import { peerAddress } from "../options.ts"
+import type { Client } from "./proxy-header.ts"
 
-export function peerOf(socket: Socket): PeerData {
+/** The peer, or the client that it speaks for. */
+export function peerOf(socket: Socket, client: Client | undefined): PeerData {
   const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined
+  if (client !== undefined) return { address: client.address, port: client.port, certificate }
   return { address: peerAddress(socket.remoteAddress), port: socket.remotePort ?? 0, certificate }
 }
 

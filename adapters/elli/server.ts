@@ -2,33 +2,43 @@
  * Elli: a lean HTTP/1.1 server on `node:net` and `node:tls`, after the Erlang server of that name.
  */
 import { createServer as createPlainServer, type Server as NetServer, type Socket } from "node:net"
-import { createServer as createTlsServer } from "node:tls"
+import { createServer as createTlsServer, type Server as TlsServer } from "node:tls"
 import { type Adapter, DrainingError, type RequestHandler, type Server } from "../../src/conn/adapter.ts"
-import { type CheckedOptions, checkOptions, type ServerOptions, serverUrl, wrong } from "../options.ts"
+import { type CheckedOptions, type CheckedTls, checkOptions, type ServerOptions, serverUrl, wrong } from "../options.ts"
 import { webSockets } from "../websocket.ts"
 import { Connection } from "./connection.ts"
 import { Core } from "./core.ts"
 import { type ElliEvent, type ElliListener, guarded } from "./events.ts"
+import type { Client } from "./proxy-header.ts"
+import { checkProxyProtocol, ProxyProtocol, type ProxyProtocolOptions, type TrustedProxy } from "./proxy-protocol.ts"
 
 export type { ElliEvent, RequestInfo, Sizes, Timings } from "./events.ts"
 
 export interface ElliOptions extends ServerOptions {
   /** Told what happens on the connections, with the time of each phase. Without it nothing is measured. */
   onEvent?: (event: ElliEvent) => void
+  /** The PROXY protocol, versions 1 and 2: `getPeerData` is then the client for whom a trusted proxy speaks. */
+  proxyProtocol?: ProxyProtocolOptions
 }
 
 const defaultGrace = 5_000
 
 /** A server for HTTP/1.1 of our own, faster than `node:http`. Errors: `InvalidOptionError`. */
 export function elli(options: ElliOptions = {}): Adapter {
-  const checked = checkOptions("elli", options, ["onEvent"])
+  const checked = checkOptions("elli", options, ["onEvent", "proxyProtocol"])
   const { onEvent } = options
   if (onEvent !== undefined && typeof onEvent !== "function") throw wrong("elli", "onEvent", "a function", onEvent)
+  const proxies = checkProxyProtocol("elli", options.proxyProtocol)
   return {
     name: "elli",
     capabilities: { http2: false, tls: true, inform: true, websocket: true },
-    listen: (handler) => new ElliServer(checked, handler, guarded(onEvent)).listen(),
+    listen: (handler) => new ElliServer(checked, handler, guarded(onEvent), proxies).listen(),
   }
+}
+
+/** What tells a connection from all others of a listener. */
+function endOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }
 
 class ElliServer implements Server {
@@ -37,31 +47,50 @@ class ElliServer implements Server {
   readonly #listener: NetServer
   /** Sockets of which no byte has been understood yet: those in a TLS handshake. */
   readonly #raw = new Set<Socket>()
+  readonly #proxies: ProxyProtocol | undefined
+  /** For whom proxies speak by TLS, by the proxy's end of the connection. */
+  readonly #clients = new Map<string, Client>()
   #stopped: Promise<void> | undefined
 
-  constructor(options: CheckedOptions, handler: RequestHandler, emit: ElliListener | undefined) {
+  constructor(
+    options: CheckedOptions,
+    handler: RequestHandler,
+    emit: ElliListener | undefined,
+    trusted: TrustedProxy | undefined,
+  ) {
     const { limits, tls, compression } = options
     this.#options = options
     this.#core = new Core(handler, limits, tls === undefined ? "http" : "https", webSockets(limits, compression), emit)
     const sockets = { noDelay: true, allowHalfOpen: true, highWaterMark: limits.highWaterMark }
-    if (tls === undefined) this.#listener = createPlainServer(sockets, (socket) => this.#accept(socket))
-    else {
-      const { key, cert, ca, passphrase } = tls
-      this.#listener = createTlsServer(
-        {
-          ...sockets,
-          key,
-          cert,
-          ...(passphrase === undefined ? {} : { passphrase }),
-          ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
-          ALPNProtocols: ["http/1.1"],
-          handshakeTimeout: limits.headTimeout,
+    const server = tls === undefined ? undefined : this.#tlsServer(tls, sockets)
+    if (trusted !== undefined) {
+      this.#proxies = new ProxyProtocol(trusted, limits.headTimeout, {
+        accept: (socket, client, rest) => {
+          if (server === undefined) this.#accept(socket, client, rest)
+          else this.#handShake(server, socket, client, rest)
         },
-        (socket) => this.#accept(socket),
-      )
-      this.#listener.on("connection", (socket: Socket) => this.#begin(socket))
-      this.#listener.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy())
-    }
+        refused: (address) => emit?.({ type: "proxy_header_error", address }),
+      })
+      this.#listener = createPlainServer(sockets, (socket) => this.#proxies?.take(socket))
+    } else this.#listener = server ?? createPlainServer(sockets, (socket) => this.#accept(socket))
+  }
+
+  #tlsServer({ key, cert, ca, passphrase }: CheckedTls, sockets: object): TlsServer {
+    const server = createTlsServer(
+      {
+        ...sockets,
+        key,
+        cert,
+        ...(passphrase === undefined ? {} : { passphrase }),
+        ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
+        ALPNProtocols: ["http/1.1"],
+        handshakeTimeout: this.#options.limits.headTimeout,
+      },
+      (socket) => this.#accept(socket, this.#clients.get(endOf(socket))),
+    )
+    server.on("connection", (socket: Socket) => this.#begin(socket))
+    server.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy())
+    return server
   }
 
   get port(): number {
@@ -97,17 +126,35 @@ class ElliServer implements Server {
     socket.once("close", () => this.#raw.delete(socket))
   }
 
-  #accept(socket: Socket): void {
+  /** Gives a socket whose PROXY header has been read to TLS, with what came after it. */
+  #handShake(server: TlsServer, socket: Socket, client: Client | undefined, rest: Buffer): void {
+    if (client !== undefined) {
+      const end = endOf(socket)
+      this.#clients.set(end, client)
+      socket.once("close", () => {
+        // By then the system may have given the same end to another connection.
+        if (this.#clients.get(end) === client) this.#clients.delete(end)
+      })
+    }
+    // TLS takes what waits in a socket that is paused.
+    socket.pause()
+    if (rest.length > 0) socket.unshift(rest)
+    server.emit("connection", socket)
+  }
+
+  #accept(socket: Socket, client?: Client, rest?: Buffer): void {
     // A reset may come with the first tick; without a listener it would end the process.
     socket.on("error", () => {})
-    const connection = new Connection(this.#core, socket)
+    const connection = new Connection(this.#core, socket, client)
     if (this.#core.stopping) connection.end()
+    if (rest !== undefined && rest.length > 0) socket.unshift(rest)
   }
 
   async #stop(graceMs: number): Promise<void> {
     const core = this.#core
     core.stopping = true
     this.#listener.close()
+    this.#proxies?.stop()
     core.each((connection) => connection.stop())
     const websockets = core.websockets.closeAll(1012, "the server is stopping", graceMs)
     let timer: NodeJS.Timeout | undefined

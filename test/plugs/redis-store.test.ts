@@ -1,0 +1,160 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createClient } from "@redis/client"
+import { InvalidOptionError } from "plumage"
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest"
+import { type RedisClient, redisStore } from "../../src/plugs/redis-store.ts"
+import { Browser, sessionSuite } from "./session-suite.ts"
+
+const installed = spawnSync("redis-server", ["--version"]).status === 0
+const mustRun = process.env["REQUIRE_REDIS"] !== undefined
+
+let server: ChildProcess | undefined
+
+/** Starts a server of our own on a socket file, which forgets everything. */
+function startRedis(folder: string): Promise<void> {
+  const path = join(folder, "redis.sock")
+  const silent = ["--port", "0", "--save", "", "--appendonly", "no", "--dir", folder]
+  const started = spawn("redis-server", [...silent, "--unixsocket", path], { stdio: ["ignore", "pipe", "inherit"] })
+  server = started
+  process.once("exit", () => started.kill())
+  return new Promise((resolve, reject) => {
+    let said = ""
+    started.once("error", reject)
+    started.once("exit", (code) => reject(new Error(`redis-server ended with ${code}: ${said}`)))
+    started.stdout.on("data", (data) => {
+      said += data
+      if (/ready to accept connections/i.test(said)) resolve()
+    })
+  })
+}
+
+if (!installed && !mustRun) {
+  console.log("redis-server is not installed: the sessions in Redis were NOT tested")
+  test.skip("sessions in Redis: left out, because redis-server is not installed", () => undefined)
+} else {
+  describe("in Redis,", () => {
+    let folder: string
+    let client: ReturnType<typeof createClient>
+
+    beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), "plumage-redis-"))
+      await startRedis(folder)
+      client = createClient({ socket: { path: join(folder, "redis.sock"), tls: false } })
+      client.on("error", () => undefined)
+      await client.connect()
+    })
+    afterAll(async () => {
+      client?.destroy()
+      server?.kill()
+      rmSync(folder, { recursive: true, force: true })
+    })
+
+    sessionSuite(() => redisStore({ client }), true)
+
+    test("a session lives for its ttl, counted anew at each write, under a key that is no cookie's value", async () => {
+      await client.flushAll()
+      const browser = new Browser(redisStore({ client, prefix: "p:", ttl: 100 }))
+      await browser.visit((session) => session.put("a", 1))
+      const [key] = await client.keys("*")
+      expect(key).toMatch(/^p:[\w-]{43}$/)
+      expect(key).not.toContain(browser.cookie.slice(4))
+      await client.expire(key!, 5)
+      await browser.visit((session) => session.get("a"))
+      expect(await client.ttl(key!)).toBeLessThanOrEqual(5)
+      await browser.visit((session) => session.put("a", 1))
+      expect(await client.ttl(key!)).toBeGreaterThan(90)
+      expect(await client.get(key!)).toBe('{"a":1}')
+    })
+
+    test("a session whose time is over is empty, and a renewed one leaves nothing behind", async () => {
+      await client.flushAll()
+      const browser = new Browser(redisStore({ client }))
+      await browser.visit((session) => session.put("a", 1))
+      await browser.visit((session) => session.renew())
+      const keys = await client.keys("*")
+      expect(keys).toHaveLength(1)
+      await client.pExpire(keys[0]!, 0)
+      expect(await browser.all()).toEqual({})
+    })
+
+    test("a value that is no JSON is no session", async () => {
+      const browser = new Browser(redisStore({ client }))
+      await browser.visit((session) => session.put("a", 1))
+      for (const key of await client.keys("*")) await client.set(key, "{")
+      expect(await browser.all()).toEqual({})
+    })
+  })
+}
+
+const client = (calls: Partial<RedisClient>): RedisClient => ({
+  get: async () => null,
+  set: async () => "OK",
+  del: async () => 1,
+  ...calls,
+})
+
+describe("the Redis store", () => {
+  afterEach(() => void vi.useRealTimers())
+
+  test("waits for each call until its timeout, and leaves no timer behind", async () => {
+    vi.useFakeTimers()
+    const never = () => new Promise<never>(() => undefined)
+    const store = redisStore({ client: { get: never, set: never, del: never }, timeout: 50 })
+    const calls = [() => store.get("a"), () => store.put("a", {}, false), () => store.delete("a")]
+    for (const call of calls) {
+      const failed = expect(call()).rejects.toThrow(/did not answer (GET|SET|DEL) within 50 ms/)
+      await vi.advanceTimersByTimeAsync(49)
+      expect(vi.getTimerCount()).toBe(1)
+      await vi.advanceTimersByTimeAsync(1)
+      await failed
+    }
+    const quick = redisStore({ client: client({}) })
+    expect(await quick.get("a")).toBeUndefined()
+    expect(await quick.put("a", {}, false)).toBe(true)
+    await quick.delete("a")
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test("hands on what the client fails with", async () => {
+    const store = redisStore({ client: client({ get: () => Promise.reject(new Error("gone")) }) })
+    await expect(store.get("a")).rejects.toThrow("gone")
+    const closed = redisStore({
+      client: client({
+        set: () => {
+          throw new Error("closed")
+        },
+      }),
+    })
+    await expect(closed.put("a", {}, true)).rejects.toThrow("closed")
+  })
+
+  test("writes a known session only where it still is", async () => {
+    const options: unknown[] = []
+    const store = redisStore({
+      ttl: 7,
+      client: client({
+        set: async (_key, _value, given) => {
+          options.push(given)
+          return given.XX ? null : "OK"
+        },
+      }),
+    })
+    expect([await store.put("a", {}, false), await store.put("a", {}, true)]).toEqual([true, false])
+    expect(options).toEqual([{ EX: 7 }, { EX: 7, XX: true }])
+  })
+
+  test.each([
+    {},
+    { client: {} },
+    { client: client({}), prefix: 1 },
+    { client: client({}), ttl: 0 },
+    { client: client({}), timeout: 0 },
+    { client: client({}), timeout: 2 ** 31 },
+    { client: client({}), time: 1 },
+  ])("does not take %o", (options) => {
+    expect(() => redisStore(options as never)).toThrow(InvalidOptionError)
+  })
+})

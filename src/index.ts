@@ -29,6 +29,7 @@ export type {
   Done,
   EventStreamOptions,
   Halted,
+  MatchedRoute,
   ReadBodyOptions,
   Ready,
   RespCookieOptions,
@@ -56,7 +57,16 @@ export type { Plug } from "./plug/plug.ts"
 export type { Params } from "./router/params.ts"
 export { type PathsOf, pathsOf } from "./router/paths.ts"
 export type { ResourceController, ResourceOptions } from "./router/resources.ts"
-export type { Handler, PatternOf, Route, Routes, StreamHandler } from "./router/route.ts"
+export type {
+  Handler,
+  LogLevel,
+  PatternOf,
+  Route,
+  RouteOptions,
+  Routes,
+  ScopeOptions,
+  StreamHandler,
+} from "./router/route.ts"
 export { defineRouter, type Router, type RouterOptions, routerFor } from "./router/router.ts"
 export { type RouteInfo, routeInfo, routes } from "./router/routes.ts"
 export type { Scope } from "./router/scope.ts"

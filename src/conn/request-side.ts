@@ -4,7 +4,7 @@ import type { QueryParams } from "../http/query.ts"
 import type { Exchange, PeerData, SockData, SslData } from "./adapter.ts"
 import * as body from "./body.ts"
 import * as request from "./request.ts"
-import type { Conn, ReadBodyOptions, State } from "./states.ts"
+import type { Conn, MatchedRoute, ReadBodyOptions, State } from "./states.ts"
 
 type Pairs = Iterable<readonly [string, string]>
 type Strings = Readonly<Record<string, string>>
@@ -24,7 +24,7 @@ export class RequestSide {
   exchange: Exchange
   readonly settings: Settings
   state: State = "unset"
-  route: { readonly method: string; readonly path: string } | undefined = undefined
+  route: MatchedRoute | undefined = undefined
   pathParams: Readonly<Record<string, string | readonly string[] | undefined>> = noParams
   overrides: request.Overrides | undefined = undefined
   parsed: request.Parsed | undefined = undefined

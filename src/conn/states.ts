@@ -30,6 +30,16 @@ export type Assigns = object
 export type State = "unset" | "set" | "set_chunked" | "set_file" | "sent" | "chunked" | "file" | "upgraded"
 export type Status = number | StatusName
 
+/** What is known of the route that a request has taken. */
+export interface MatchedRoute {
+  readonly method: string
+  /** The pattern: `/users/:id`. */
+  readonly path: string
+  readonly metadata: Readonly<Record<string, unknown>>
+  /** The level at which its requests are logged, where the route says so. */
+  readonly log: "debug" | "info" | "warn" | "error" | false | undefined
+}
+
 /** What can be read of a connection in every state. */
 export interface AnyConn<out A extends Assigns = {}> {
   /** The method, upper-case as sent; plugs may rewrite it. */
@@ -75,8 +85,8 @@ export interface AnyConn<out A extends Assigns = {}> {
   readonly assigns: Readonly<A>
   /** For libraries; keys begin with the library's name. */
   readonly private: Readonly<Record<string, unknown>>
-  /** The pattern and method of the route that was matched, forwards joined. */
-  readonly route: { readonly method: string; readonly path: string } | undefined
+  /** The route that was matched, forwards joined. */
+  readonly route: MatchedRoute | undefined
   readonly state: State
   readonly halted: boolean
   readonly status: number | undefined

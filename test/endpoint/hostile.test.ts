@@ -16,10 +16,10 @@ const readAll = pipeline()
 const show = (conn: Conn<{ path: unknown; query: unknown }>) => conn.json([conn.assigns.path, conn.pathParams])
 const router = defineRouter((r) => [
   r.scope("/read", readAll, (r) => [
+    r.get("/file", (conn) => conn.serveFile(import.meta.filename)),
     r.get("/:id", show),
     r.post("/json", async (conn) => conn.json(await conn.readJson({ length: 50 }))),
     r.post("/text", async (conn) => conn.text(await conn.readText({ length: 50 }))),
-    r.get("/file", (conn) => conn.serveFile(import.meta.filename)),
     r.any("/*rest", show),
   ]),
   r.host("a.example", (r) => [r.get("/hosted", (conn) => conn.text("x"))]),

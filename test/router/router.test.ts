@@ -5,6 +5,7 @@ import {
   MethodNotAllowedError,
   NoRouteError,
   type RouterOptions,
+  type Scope,
   type Sent,
   UsageError,
 } from "plumage"
@@ -48,14 +49,17 @@ describe("a router", () => {
   })
 
   test("tries routes in declared order: the first that fits wins", () => {
-    const router = defineRouter((r) => [
-      r.get("/users/:id", named("id")),
-      r.any("/users/fallback", named("fallback")),
-      r.get("/users/new", named("new")),
-      r.get("/:a/:b", named("two")),
-      r.any("/*rest", named("rest")),
-      r.get("/late", named("late")),
-    ])
+    const router = defineRouter(
+      (r) => [
+        r.get("/users/:id", named("id")),
+        r.any("/users/fallback", named("fallback")),
+        r.get("/users/new", named("new")),
+        r.get("/:a/:b", named("two")),
+        r.any("/*rest", named("rest")),
+        r.get("/late", named("late")),
+      ],
+      { unreachable: "allow" },
+    )
     expect(ask(router, "GET", "/users/7")).toBe("id")
     expect(ask(router, "GET", "/users/fallback")).toBe("id")
     expect(ask(router, "POST", "/users/fallback")).toBe("fallback")
@@ -124,14 +128,34 @@ describe("a router", () => {
   })
 })
 
+describe("OPTIONS", () => {
+  const build = (r: Scope<{}, "/">) => [
+    r.get("/a", named("get")),
+    r.put("/a", named("put")),
+    r.options("/own", named("own")),
+  ]
+
+  test("is a wrong method by default, and answered with 204 and allow by option", () => {
+    expect(errorOf(() => call(defineRouter(build), conn("OPTIONS", "/a")))).toBeInstanceOf(MethodNotAllowedError)
+    const sent = sentResp(call(defineRouter(build, { options: true }), conn("OPTIONS", "/a")) as Sent)
+    expect([sent.status, sent.headers["allow"], sent.body]).toEqual([204, "GET, HEAD, PUT, OPTIONS", ""])
+  })
+
+  test("goes to a route of its own where there is one, and is 404 where there is nothing", () => {
+    const router = defineRouter(build, { options: true })
+    expect(sentResp(call(router, conn("OPTIONS", "/own")) as Sent).body).toContain("own")
+    expect(errorOf(() => call(router, conn("OPTIONS", "/nope")))).toBeInstanceOf(NoRouteError)
+  })
+})
+
 describe("no route", () => {
   const router = defineRouter((r) => [
     r.get("/users", named("index")),
     r.post("/users", named("create")),
     r.put("/users/:id", named("update")),
     r.delete("/users/:id", named("delete")),
-    r.get("/both", named("get")),
     r.head("/both", named("head")),
+    r.get("/both", named("get")),
   ])
 
   test("is a NoRouteError that names method and path", () => {
@@ -155,7 +179,7 @@ describe("no route", () => {
   test.each([
     ["DELETE", "/users", "GET, HEAD, POST"],
     ["GET", "/users/7", "PUT, DELETE"],
-    ["PATCH", "/both", "GET, HEAD"],
+    ["PATCH", "/both", "HEAD, GET"],
     ["get", "/users", "GET, HEAD, POST"],
     ["BREW", "/users", "GET, HEAD, POST"],
     ["OPTIONS", "/users/7", "PUT, DELETE"],
@@ -204,18 +228,22 @@ describe("HEAD", () => {
   })
 
   test("keeps its declared place: a GET route before a catch-all answers, not the catch-all", () => {
-    const router = defineRouter((r) => [
-      r.get("/hello", named("hello")),
-      r.any("/*rest", (conn) => conn.sendResp(404, "none")),
-      r.get("/hidden", named("hidden")),
-    ])
+    const router = defineRouter(
+      (r) => [
+        r.get("/hello", named("hello")),
+        r.any("/*rest", (conn) => conn.sendResp(404, "none")),
+        r.get("/hidden", named("hidden")),
+      ],
+      { unreachable: "allow" },
+    )
     expect(sentResp(call(router, conn("HEAD", "/hello")) as Sent).status).toBe(200)
     expect(sentResp(call(router, conn("HEAD", "/hidden")) as Sent).status).toBe(404)
     expect(sentResp(call(router, conn("HEAD", "/x")) as Sent).status).toBe(404)
   })
 
   test("a GET route before an own HEAD route wins, as for any method", () => {
-    const router = defineRouter((r) => [r.get("/x", named("get")), r.head("/x", named("longer head"))])
+    const build = (r: Scope<{}, "/">) => [r.get("/x", named("get")), r.head("/x", named("longer head"))]
+    const router = defineRouter(build, { unreachable: "allow" })
     expect(sentResp(call(router, conn("HEAD", "/x")) as Sent).headers["content-length"]).toBe("3")
   })
 

@@ -374,16 +374,16 @@ describe("a stream", () => {
   })
 
   test("of a slow client waits for it, tells its writer so, and goes on when the client does", async () => {
-    const noise = Buffer.from(crypto.getRandomValues(new Uint8Array(8_192)))
+    const noise = () => crypto.getRandomValues(new Uint8Array(8_192))
     const [slow, fast] = [stream("gzip"), stream("gzip")]
     exchangeOf(slow.one).pause()
-    const written = Array.from({ length: 50 }, () => slow.chunked.chunk(noise))
+    const written = Array.from({ length: 50 }, () => slow.chunked.chunk(noise()))
     let told: unknown
     const last = Promise.resolve(written.at(-1)).then((room) => {
       told = room
     })
     // What was given to the other later is through: so would be what was given to this one.
-    for (let n = 0; n < 50; n++) await fast.chunked.chunk(noise)
+    for (let n = 0; n < 50; n++) await fast.chunked.chunk(noise())
     fast.chunked.close()
     await ended(fast.one)
     expect(sentChunks(slow.one).length).toBeLessThan(3)

@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer"
 import { encodeComment, encodeEvent, type ServerSentEvent } from "../http/sse.ts"
 import type { AbortReason, Body, MaybePromise } from "./adapter.ts"
 import type { Connection } from "./conn.ts"
+import { DelayedExchange } from "./delayed.ts"
 import {
   ClientGoneError,
   CutError,
@@ -54,6 +55,12 @@ export function signalOf(conn: Connection): AbortSignal {
  */
 export function expire(conn: Connection, error: HTTPError): void {
   const reason = new TimeoutError(error.message)
+  const { exchange, state } = conn
+  const wasWaiting = exchange instanceof DelayedExchange && exchange.recall()
+  if (wasWaiting) {
+    conn.exchange = exchange.inner
+    conn.closed = true
+  }
   if (conn.exchange.sent) {
     // A whole answer is on its way, a slow reader is the server's to judge.
     if (conn.state === "chunked" && !conn.closed) cut(conn, reason)
@@ -61,7 +68,11 @@ export function expire(conn: Connection, error: HTTPError): void {
   }
   conn.cutReason = reason
   conn.controller?.abort(reason)
+  // Nothing more of the row is run.
+  conn.halted = true
   conn.settings.fail(conn as unknown as Conn, error)
+  // Whoever still writes chunks learns that nobody wants them.
+  if (wasWaiting && state === "chunked") conn.state = state
 }
 
 function assertChunked(conn: Connection): void {

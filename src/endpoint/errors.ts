@@ -61,7 +61,8 @@ export function failWith(render: RenderErrors, conn: Connection, error: unknown)
 }
 
 function isTooLate(conn: Connection, error: unknown): boolean {
-  return conn.cutReason instanceof TimeoutError && is(error, AlreadySentError)
+  if (!(conn.cutReason instanceof TimeoutError) || !conn.exchange.sent) return false
+  return is(error, AlreadySentError) || is(error, HTTPError)
 }
 
 const renders = new WeakMap<Connection, number>()

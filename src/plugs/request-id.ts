@@ -32,9 +32,12 @@ const framing = ["connection", "content-length", "keep-alive", "transfer-encodin
  * const headers = { "x-request-id": "a-client-wrote-this-id" }
  * call(requestId(), conn("GET", "/", undefined, { headers })).getRespHeader("x-request-id") //=> "a-client-wrote-this-id"
  */
-export function requestId<const K extends string = "requestId">(
-  options: RequestIdOptions<K> = {},
-): (conn: Conn) => Conn<{ readonly [P in K]: string }> {
+export function requestId<const K extends string>(
+  options: RequestIdOptions<K> & { readonly assign: K },
+): (conn: Conn) => Conn<{ readonly [P in K]: string }>
+// Not a default of K, which a pipeline would infer away.
+export function requestId(options?: RequestIdOptions): (conn: Conn) => Conn<{ readonly requestId: string }>
+export function requestId(options: RequestIdOptions<string> = {}): (conn: Conn) => Conn {
   checkOptionNames("requestId", options, ["header", "generate", "assign"])
   const { header = "x-request-id", generate = randomId, assign = "requestId" } = options
   const name = String(header).toLowerCase()
@@ -45,7 +48,7 @@ export function requestId<const K extends string = "requestId">(
   return (conn) => {
     const sent = conn.getReqHeader(name)
     const id = sent !== undefined && sound.test(sent) ? sent : generate(conn)
-    return conn.putRespHeader(name, id).assign(assign, id) as Conn<{ readonly [P in K]: string }>
+    return conn.putRespHeader(name, id).assign(assign, id)
   }
 }
 

@@ -79,6 +79,21 @@ export const checked = defineRouter((r) => [
 ])
 
 // Scopes know the parameters of the whole pattern, and the assigns of every plug.
+// What a scope assigns before its plugs run is known to plugs and actions, and nothing else is.
+export const said = defineRouter((r) => [
+  r.with({ assigns: { theme: "dark" as const }, metadata: { area: "shop" }, log: false }, (r) => [
+    r.get("/themed", (conn) => conn.text(conn.assigns.theme satisfies "dark")),
+    r.scope("/in/:id", through, (r) => [r.get("/x", (conn, { id }) => conn.text(id + conn.assigns.theme))]),
+    // @ts-expect-error nobody assigns this
+    r.get("/bare", (conn) => conn.text(conn.assigns.color)),
+    // @ts-expect-error no such level
+    r.get("/loud", (conn) => conn.text(""), { log: "loud" }),
+  ]),
+  // @ts-expect-error outside of the scope it is not assigned
+  r.get("/outside", (conn) => conn.text(conn.assigns.theme)),
+])
+is<Equal<PatternOf<(typeof said)["routes"]>, "/themed" | "/in/:id/x" | "/bare" | "/loud" | "/outside">>()
+
 export const scoped = defineRouter((r) => [
   r.scope("/orgs/:org", (r) => [
     r.get("/x/:id", (conn, params) => {

@@ -23,7 +23,7 @@ export type { FollowSymlinks } from "./static-path.ts"
  * A file is found by `conn.pathInfo`, which guards and routes see too. Paths that could lead out of the folder are a 400
  * (`InvalidPathError`); a link, another case of a name, a dot file, a folder, and what may not be read are as if they were
  * not there, unless an option says otherwise. With `followSymlinks` a file system that ignores case serves `/ADMIN/x` too,
- * which a guard of `/admin` does not see.
+ * which a guard of `/admin` does not see. Mounted at "/" without `only` it also refuses what a route might want: `/urn:x`.
  *
  * Answers conditional requests (304, 412), single ranges (206, 416) and `accept-encoding` by its q-values. A range is always
  * one of the original. Etags are weak by default, since only that costs the same for every file: use "strong" where a build
@@ -94,7 +94,7 @@ async function find(
 ): Promise<Found | typeof folderLike | undefined> {
   // A range is one of the original: parts of two encodings do not make a whole.
   const whole = conn.exchange.method !== "GET" || conn.getReqHeader("range") === undefined
-  if (whole && settings.encodings.length > 0 && segments.length > 0) {
+  if (whole && settings.encodings.length > 0) {
     const accept = conn.getReqHeaders("accept-encoding").join(", ")
     for (const { encoding, extension } of acceptedVariants(accept, settings.encodings)) {
       const found = await open(conn, settings, root, segments, extension, encoding)

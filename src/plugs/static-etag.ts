@@ -18,7 +18,13 @@ export type EtagMaker = (path: string, file: StaticStat) => MaybePromise<string 
 /** Files whose hash is remembered; beyond that the one that was asked for longest ago is hashed again. */
 export const rememberedEtags = 1_000
 
-const known = new Map<string, { readonly version: string; readonly etag: Promise<string | undefined> }>()
+interface Known {
+  readonly version: string
+  readonly etag: Promise<string | undefined>
+  /** Whether the file is still being read. */
+  busy: boolean
+}
+const known = new Map<string, Known>()
 
 /** A weak etag of a file, other for each encoding of it. */
 export function weakFileEtag(file: StaticStat, encoding: string | undefined): string {
@@ -29,7 +35,8 @@ export function weakFileEtag(file: StaticStat, encoding: string | undefined): st
 /**
  * The strong etag of a file that was opened: the hash of its bytes, which are read once, in pieces, as long as the file does
  * not change. Undefined when it changes meanwhile. A file that changed within the last two seconds is not remembered, since
- * it might change again without its times showing it.
+ * it might change again without its times showing it. Each path is read once at a time, however many ask and however often
+ * it changes.
  */
 export async function strongFileEtag(
   path: string,
@@ -40,19 +47,20 @@ export async function strongFileEtag(
   if (!isSame(stats, file)) return undefined
   const version = versionOf(stats)
   const before = known.get(path)
+  if (before !== undefined && before.version !== version && before.busy) return undefined
+  const entry = before?.version === version ? before : { version, etag: hash(path, version), busy: true }
   known.delete(path)
-  const etag = before?.version === version ? before.etag : hash(path, version)
-  if (now - Math.max(stats.mtimeMs, stats.ctimeMs) > 2_000) remember(path, version, etag)
-  return etag
-}
-
-function remember(path: string, version: string, etag: Promise<string | undefined>): void {
-  known.set(path, { version, etag })
+  known.set(path, entry)
   if (known.size > rememberedEtags) known.delete(known.keys().next().value!)
-  const forget = (): void => {
-    if (known.get(path)?.etag === etag) known.delete(path)
+  if (entry !== before) {
+    const isFresh = now - Math.max(stats.mtimeMs, stats.ctimeMs) <= 2_000
+    const settle = (etag: string | undefined): void => {
+      entry.busy = false
+      if ((isFresh || etag === undefined) && known.get(path) === entry) known.delete(path)
+    }
+    entry.etag.then(settle, () => settle(undefined))
   }
-  etag.then((value) => value ?? forget(), forget)
+  return entry.etag
 }
 
 function isSame(stats: Stats, file: OpenFile): boolean {

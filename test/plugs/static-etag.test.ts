@@ -63,6 +63,24 @@ describe("strongFileEtag", () => {
     expect(reads()).toBe(3)
   })
 
+  test("reads a file that goes on changing once at a time, and names none of its versions meanwhile", async () => {
+    await writeFile(at("log"), "1")
+    const { open: real } = await vi.importActual<typeof import("node:fs/promises")>("node:fs/promises")
+    let go = (): void => {}
+    const gate = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    vi.mocked(open).mockImplementationOnce((...given) => gate.then(() => real(...given)))
+    const first = etagOf(at("log"))
+    await vi.waitFor(() => expect(reads()).toBe(1))
+    await writeFile(at("log"), "12")
+    expect(await etagOf(at("log"))).toBeUndefined()
+    expect(reads()).toBe(1)
+    go()
+    expect(await first).toBeUndefined()
+    expect(await etagOf(at("log"))).toBe(strongEtag("12"))
+  })
+
   test("a file other than the one that was opened has none", async () => {
     await writeFile(at("other"), "other")
     const { size, mtimeMs: mtime } = await stat(at("other"))

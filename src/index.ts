@@ -39,6 +39,7 @@ export type {
   Upgraded,
   UpgradeOptions,
 } from "./conn/states.ts"
+export { type Controller, type ControllerBuilder, defineController } from "./controller/controller.ts"
 export {
   defineEndpoint,
   type Endpoint,

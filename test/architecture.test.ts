@@ -118,7 +118,7 @@ describe("files", () => {
   const everything = [...src, ...adapters, ...sources("examples"), ...sources("test")]
 
   test("have names in kebab-case", () => {
-    const kebab = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|test-d|browser\.test))?\.ts$/
+    const kebab = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|test-d|browser\.test|http\.test))?\.ts$/
     expect(everything.filter((path) => !kebab.test(basename(path)))).toEqual([])
   })
 

@@ -9,7 +9,7 @@ export const root = fileURLToPath(new URL("..", import.meta.url))
 /** The rooms of `src` by floor; a room imports from lower floors. `src/README.md` draws the same. */
 export const floors: Readonly<Record<number, readonly string[]>> = {
   5: ["endpoint"],
-  3: ["router"],
+  3: ["router", "controller"],
   2: ["plug", "plugs"],
   1: ["conn"],
   0: ["http", "crypto"],

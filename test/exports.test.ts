@@ -39,6 +39,7 @@ test("plumage exports these, and nothing else", () => {
     "ValidationError",
     "closeChunk",
     "defaultLimits",
+    "defineController",
     "defineEndpoint",
     "defineRouter",
     "event",

@@ -24,7 +24,7 @@ export class Browser {
   readonly #plug
 
   constructor(store: SessionStore | SessionCookie) {
-    this.#plug = session<any>({ store, key: "app", log: () => undefined })
+    this.#plug = session<any>({ store, key: "app" })
   }
 
   /** What is answered to a request that does this with its session; the cookie is kept for the next one. */

@@ -37,17 +37,11 @@ export interface ConfigurableParser extends BodyParser {
   withDefaults(defaults: ParserOptions): BodyParser
 }
 
-export const parserOptionNames: readonly (keyof ParserOptions)[] = [
-  "length",
-  "timeout",
-  "maxDepth",
-  "maxParams",
-  "validateUtf8",
-]
+export const parserOptionNames: readonly string[] = ["length", "timeout", "maxDepth", "maxParams", "validateUtf8"]
 
 /** Raises `InvalidOptionError` for an option that is unknown or has a value that it does not take. */
-export function checkParserOptions(where: string, options: ParserOptions, more: readonly string[] = []): void {
-  checkOptionNames(where, options, [...parserOptionNames, ...more])
+export function checkParserOptions(where: string, options: ParserOptions, names: readonly string[]): void {
+  checkOptionNames(where, options, names)
   const { length, timeout, maxDepth, maxParams, validateUtf8 } = options
   checkSize(where, "length", length, 0)
   checkSize(where, "maxDepth", maxDepth, 0)
@@ -67,11 +61,10 @@ export function isFlag(value: unknown): boolean {
   return value === undefined || typeof value === "boolean"
 }
 
-/** Only the options that all parsers have. */
-export function parserOptions(options: ParserOptions): ParserOptions {
-  const common: Record<string, unknown> = {}
-  for (const name of parserOptionNames) if (options[name] !== undefined) common[name] = options[name]
-  return common
+/** Those of the options that parsers have in common. */
+export function parserOptions({ length, timeout, maxDepth, maxParams, validateUtf8 }: ParserOptions): ParserOptions {
+  const all = { length, timeout, maxDepth, maxParams, validateUtf8 }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
 /** Whether a body was announced: without one, nothing is read and nobody waits. */

@@ -9,7 +9,7 @@ import { Buffer, isUtf8 } from "node:buffer"
 import { ParseError, RequestTooLargeError, UnsupportedMediaTypeError, UsageError } from "../conn/errors.ts"
 import type { Conn } from "../conn/states.ts"
 import { type MediaType, parseContentType } from "../http/media-type.ts"
-import { checkParserOptions, checkSize, type ParserOptions, readOptions } from "./body-parser.ts"
+import { checkParserOptions, checkSize, type ParserOptions, parserOptionNames, readOptions } from "./body-parser.ts"
 import { type FoundPart, MultipartGrammar } from "./multipart-grammar.ts"
 import type { ClientFilename } from "./upload.ts"
 
@@ -35,17 +35,24 @@ export interface MultipartPart {
   text(): Promise<string>
 }
 
-export const streamOptionNames: readonly string[] = ["fieldLength", "fileLength", "maxFiles"]
+const optionNames: readonly string[] = [
+  ...parserOptionNames.filter((name) => name !== "maxDepth"),
+  "fieldLength",
+  "fileLength",
+  "maxFiles",
+]
 /** Bytes that the grammar is given at once. */
 const piece = 65_536
 
+/** Raises `InvalidOptionError` for options that the stream, or who reads it, does not take. */
 export function checkStreamOptions(where: string, options: MultipartStreamOptions, more: readonly string[] = []): void {
-  checkParserOptions(where, options, [...streamOptionNames, ...more])
+  checkParserOptions(where, options, [...optionNames, ...more])
   checkSize(where, "fieldLength", options.fieldLength, 0)
   checkSize(where, "fileLength", options.fileLength, 0)
   checkSize(where, "maxFiles", options.maxFiles, 0)
 }
 
+/** The two kinds that forms have. */
 export function isMultipart({ type, subtype }: MediaType): boolean {
   return type === "multipart" && (subtype === "form-data" || subtype === "mixed")
 }

@@ -15,7 +15,7 @@ import {
   readOptions,
 } from "./body-parser.ts"
 
-export interface JsonOptions extends ParserOptions {
+export interface JsonOptions extends Pick<ParserOptions, "length" | "timeout" | "maxDepth"> {
   /** Whether objects, too, are put under "_json", so that every body has one shape; false. */
   nestAllJson?: boolean
 }
@@ -38,7 +38,7 @@ const long = 65_536
  * await json().parse(list, { type: "application", subtype: "json", params: {} }) //=> { _json: [1, 2] }
  */
 export function json(options: JsonOptions = {}): ConfigurableParser {
-  checkParserOptions("json", options, ["nestAllJson"])
+  checkParserOptions("json", options, ["length", "timeout", "maxDepth", "nestAllJson"])
   checkOption("json", "nestAllJson", isFlag(options.nestAllJson), "true or false", options.nestAllJson)
   return make(options)
 }

@@ -39,7 +39,7 @@ export interface MultipartOptions extends MultipartStreamOptions {
  * await multipart().parse(form, { type: "multipart", subtype: "form-data", params: { boundary: "b" } }) //=> { user: { name: "ann" } }
  */
 export function multipart(options: MultipartOptions = {}): ConfigurableParser {
-  checkStreamOptions("multipart", options, ["tmpDir"])
+  checkStreamOptions("multipart", options, ["maxDepth", "tmpDir"])
   const { tmpDir } = options
   const holds = tmpDir === undefined || (typeof tmpDir === "string" && tmpDir !== "")
   checkOption("multipart", "tmpDir", holds, "the path of a folder", tmpDir)

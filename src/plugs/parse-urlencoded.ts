@@ -12,6 +12,7 @@ import {
   hasBody,
   noParams,
   type ParserOptions,
+  parserOptionNames,
   readOptions,
 } from "./body-parser.ts"
 
@@ -29,7 +30,7 @@ const defaultLength = 1_000_000
  * await urlencoded().parse(form, { type: "application", subtype: "x-www-form-urlencoded", params: {} }) //=> { user: { name: "ann", tags: ["x"] } }
  */
 export function urlencoded(options: ParserOptions = {}): ConfigurableParser {
-  checkParserOptions("urlencoded", options)
+  checkParserOptions("urlencoded", options, parserOptionNames)
   return make(options)
 }
 

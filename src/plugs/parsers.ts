@@ -14,6 +14,7 @@ import {
   hasBody,
   noParams,
   type ParserOptions,
+  parserOptionNames,
   parserOptions,
   readOptions,
 } from "./body-parser.ts"
@@ -53,7 +54,7 @@ const bodyMethods: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELET
  * call(parsers(), conn("POST", "/", "<a/>", { headers: { "content-type": "text/xml" } })) //=> throws UnsupportedMediaTypeError
  */
 export function parsers(options: ParsersOptions = {}): (conn: Conn) => MaybePromise<Conn> {
-  checkParserOptions("parsers", options, ["parsers", "pass", "rawBody"])
+  checkParserOptions("parsers", options, ["parsers", "pass", "rawBody", ...parserOptionNames])
   const list = (options.parsers ?? ["urlencoded", "multipart", "json"]).map((entry) => parserOf(entry, options))
   const passes = passing(options.pass ?? [])
   const { rawBody = false, length, timeout } = options

@@ -1,7 +1,7 @@
 /** A server in memory: one exchange that keeps what was answered, with a peer that a test can make slow or let go. */
 
 import { Buffer } from "node:buffer"
-import { open } from "node:fs/promises"
+import { constants, open } from "node:fs/promises"
 import {
   type AbortReason,
   type Body,
@@ -103,13 +103,17 @@ export class TestExchange implements Exchange {
     this.finish(undefined)
   }
   async openFile(path: string): Promise<OpenFile> {
-    const handle = await open(path)
-    const stat = await handle.stat()
+    // Not to wait for a writer where the path is a pipe.
+    const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     let closed = false
     const close = (): void => {
       if (!closed) void handle.close()
       closed = true
     }
+    const stat = await handle.stat().catch((error) => {
+      close()
+      throw error
+    })
     if (stat.isFile()) return { size: stat.size, mtime: stat.mtimeMs, close, handle } as OpenFile
     close()
     throw Object.assign(new Error(`EISDIR: not a regular file: ${path}`), { code: "EISDIR" })

@@ -34,7 +34,7 @@ export interface CSRFProtectionOptions {
 /** What a connection knows of its tokens. */
 interface State {
   readonly sessionKey: string
-  readonly session: Session<any>
+  readonly session: Session
   /** The session's token when it was last asked for, and as this request's pages get it. */
   token: string
   masked: string
@@ -62,7 +62,7 @@ const newToken = (): string => randomBytes((tokenChars / 4) * 3).toString("base6
  * call(plug, open("POST", { "x-csrf-token": token })).halted //=> false
  * call(plug, open("POST", {})) //=> throws InvalidCSRFTokenError
  */
-export function csrfProtection(options: CSRFProtectionOptions = {}): Plug<{ session: Session<any> }> {
+export function csrfProtection(options: CSRFProtectionOptions = {}): Plug<{ session: Session }> {
   checkOptionNames("csrfProtection", options, ["sessionKey", "with", "allowHosts", "fetchMetadata", "log"])
   const { sessionKey = "_csrf_token", with: answer = "exception", fetchMetadata = true } = options
   const { log = (message: string) => console.error(message) } = options
@@ -97,7 +97,7 @@ export function csrfProtection(options: CSRFProtectionOptions = {}): Plug<{ sess
   }
 }
 
-function begin(conn: Conn<{ session: Session<any> }>, sessionKey: string): State {
+function begin(conn: Conn<{ session: Session }>, sessionKey: string): State {
   const before = conn.private[stateKey] as State | undefined
   if (before?.sessionKey === sessionKey) return before
   const { session } = conn.assigns
@@ -171,7 +171,7 @@ function sessionToken({ session, sessionKey }: State): string {
  * const page = call(csrfProtection(), open)
  * csrfToken(page) === csrfToken(page) //=> true
  */
-export function csrfToken(conn: AnyConn<{ session: Session<any> }>): string {
+export function csrfToken(conn: AnyConn<{ session: Session }>): string {
   const state = stateOf(conn)
   const token = sessionToken(state)
   // It is another one when the session was cleared meanwhile.
@@ -196,9 +196,10 @@ export function csrfToken(conn: AnyConn<{ session: Session<any> }>): string {
  * csrfTokenFor(page, "/users") === csrfToken(page) //=> true
  * csrfTokenFor(page, "https://b.com/users") === csrfToken(page) //=> false
  */
-export function csrfTokenFor(conn: AnyConn<{ session: Session<any> }>, url: string | URL): string {
-  // Read as a browser reads it, for which "/\\b.com" is another host too.
-  const target = URL.canParse(url, nowhere) ? new URL(url, nowhere) : undefined
+export function csrfTokenFor(conn: AnyConn<{ session: Session }>, url: string | URL): string {
+  // Read as a browser reads it, for which "/\\b.com" and "http:b.com" are another host too.
+  const base = URL.canParse(url) ? undefined : nowhere
+  const target = URL.canParse(url, base) ? new URL(url, base) : undefined
   if (target === undefined || !/^https?:$/.test(target.protocol)) {
     throw new UsageError("csrfTokenFor takes a path, or a URL of http or https")
   }
@@ -221,7 +222,7 @@ const nowhere = "http://nowhere.invalid/"
  * deleteCsrfToken(call(csrfProtection(), conn("GET", "/").assign("session", kept)))
  * kept.has("_csrf_token") //=> false
  */
-export function deleteCsrfToken(conn: AnyConn<{ session: Session<any> }>): void {
+export function deleteCsrfToken(conn: AnyConn<{ session: Session }>): void {
   const state = stateOf(conn)
   state.session.delete(state.sessionKey)
 }

@@ -27,7 +27,7 @@ const key = "_flash"
  * page.text("shown")
  * kept.has("_flash") //=> false
  */
-export function flash(): Plug<{ session: Session<any> }, { readonly flash: Flash }> {
+export function flash(): Plug<{ session: Session }, { readonly flash: Flash }> {
   return (conn) => {
     const { session } = conn.assigns
     if (session === undefined) throw new UsageError("flash needs a session: put session(…) before it")
@@ -38,11 +38,11 @@ export function flash(): Plug<{ session: Session<any> }, { readonly flash: Flash
 }
 
 class SessionFlash implements Flash {
-  readonly #session: Session<any>
+  readonly #session: Session
   /** Undefined until it was read. */
   #messages: Map<string, string> | undefined = undefined
 
-  constructor(session: Session<any>) {
+  constructor(session: Session) {
     this.#session = session
   }
 

@@ -70,6 +70,7 @@ describe("a request that expires before it was answered", () => {
       nothing: (conn) => conn,
       halt: (conn) => conn.halt(),
       signal: (conn) => Promise.reject(conn.signal.reason),
+      refusal: () => Promise.reject(new HTTPError(404, "late")),
     }
     const router = defineRouter((r) => Object.entries(ends).map(([name, end]) => r.get(`/${name}`, handler(end))))
     const endpoint = defineEndpoint({ onError: (error) => told.push(error) }).router(router)
@@ -83,6 +84,46 @@ describe("a request that expires before it was answered", () => {
       expect([name, answer.status, answer.exchange.answers, told]).toEqual([name, 503, 1, []])
     }
   })
+})
+
+describe("a request that expires while its answer waits for a promise", () => {
+  const waiting = () => conn("GET", "/").registerBeforeSend(() => new Promise(() => {}))
+
+  test("is answered with the error, and what was kept is never sent", () => {
+    const one = waiting()
+    one.text("kept")
+    expired(one)
+    expect(sentResp(one)).toMatchObject({ status: 503, body: "503 Service Unavailable\ntoo late\n" })
+    expect(one.signal.reason).toBeInstanceOf(TimeoutError)
+  })
+
+  test("has chunks that answer false when it was a stream", async () => {
+    const one = waiting()
+    const stream = one.sendChunked(200)
+    const before = stream.chunk("kept")
+    expired(one)
+    expect([await before, stream.chunk("more")]).toEqual([false, false])
+    stream.close()
+    expect(sentResp(one)).toMatchObject({ status: 503, body: "503 Service Unavailable\ntoo late\n" })
+  })
+
+  test("is answered once when the promise is settled at last, however it ends", async () => {
+    for (const end of [() => undefined, () => Promise.reject(new Error("late"))]) {
+      const gate = deferred()
+      const one = conn("GET", "/").registerBeforeSend(() => gate.promise.then(end))
+      one.text("kept")
+      expired(one)
+      gate.resolve()
+      await settled()
+      expect([sentResp(one).status, exchangeOf(one).answers]).toEqual([503, 1])
+    }
+  })
+})
+
+test("a request that expires runs no more of its row", () => {
+  const one = conn("GET", "/")
+  expired(one)
+  expect(one.halted).toBe(true)
 })
 
 describe("a request that expires later", () => {

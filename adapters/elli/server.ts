@@ -128,11 +128,12 @@ class ElliServer implements Server {
 
   /** Gives a socket whose PROXY header has been read to TLS, with what came after it. */
   #handShake(server: TlsServer, socket: Socket, client: Client | undefined, rest: Buffer): void {
+    const end = endOf(socket)
+    // Whatever an earlier connection from the same end left.
+    this.#clients.delete(end)
     if (client !== undefined) {
-      const end = endOf(socket)
       this.#clients.set(end, client)
       socket.once("close", () => {
-        // By then the system may have given the same end to another connection.
         if (this.#clients.get(end) === client) this.#clients.delete(end)
       })
     }

@@ -180,8 +180,11 @@ test("random bytes never end the server", async () => {
 
 describe("before TLS", () => {
   /** A TLS client behind a proxy, whose header and the client's first bytes are one write. */
-  async function through(port: number, ...headers: Uint8Array[]): Promise<Socket> {
-    const tcp = connectTcp({ port, host: "127.0.0.1" })
+  async function through(
+    end: { port: number; localPort?: number },
+    ...headers: Uint8Array[]
+  ): Promise<{ secure: Socket; tcp: Socket }> {
+    const tcp = connectTcp({ host: "127.0.0.1", ...end })
     await once(tcp, "connect")
     let before = headers.pop() ?? Buffer.alloc(0)
     for (const header of headers) {
@@ -199,7 +202,7 @@ describe("before TLS", () => {
     tcp.on("close", () => proxy.destroy())
     const secure = connectTls({ socket: proxy, servername: "localhost", ca })
     secure.on("error", () => {}).on("close", () => tcp.destroy())
-    return secure
+    return { secure, tcp }
   }
   const ask = async (secure: Socket): Promise<string> => {
     secure.write(get)
@@ -216,9 +219,12 @@ describe("before TLS", () => {
     ["version 2 in two pieces", [version2(sent).subarray(0, 20), version2(sent).subarray(20)]],
   ])("a proxy says who the client is: %s", async (_, pieces) => {
     const { server } = await start({ tls })
-    const [one, two] = await Promise.all([through(server.port, ...pieces), through(server.port, version1(sixth))])
-    expect(await ask(one!)).toMatch(/203\.0\.113\.9 4711 GET \/$/)
-    expect(await ask(two!)).toMatch(/2001:db8::9 4712 GET \/$/)
+    const [one, two] = await Promise.all([
+      through({ port: server.port }, ...pieces),
+      through({ port: server.port }, version1(sixth)),
+    ])
+    expect(await ask(one.secure)).toMatch(/203\.0\.113\.9 4711 GET \/$/)
+    expect(await ask(two.secure)).toMatch(/2001:db8::9 4712 GET \/$/)
   })
 
   test("the handshake may follow at once or later", async () => {
@@ -232,25 +238,29 @@ describe("before TLS", () => {
     }
   })
 
-  test("LOCAL leaves the peer as it is, and nothing of the connection before it stays", async () => {
+  test("LOCAL leaves the peer as it is, also from an end that spoke for somebody just before", async () => {
     const { server } = await start({ tls })
-    const first = await through(server.port, version1(sent))
-    await ask(first)
-    const second = await through(server.port, local)
-    expect(await ask(second)).toMatch(/127\.0\.0\.1 \d+ GET \/$/)
+    const first = await through({ port: server.port }, version1(sent))
+    expect(await ask(first.secure)).toMatch(/203\.0\.113\.9 4711 GET \/$/)
+    const { localPort } = first.tcp
+    // A reset, so that the system gives the port again.
+    first.tcp.resetAndDestroy()
+    const second = await through({ port: server.port, localPort: localPort! }, local)
+    expect(await ask(second.secure)).toMatch(new RegExp(`127\\.0\\.0\\.1 ${localPort} GET /$`))
   })
 
   test("a handshake without a header is closed", async () => {
     const { server, events } = await start({ tls })
-    const secure = await through(server.port)
+    const { secure } = await through({ port: server.port })
     await new Promise<void>((resolve) => secure.once("close", () => resolve()))
     expect(events).toContainEqual({ type: "proxy_header_error", address: "127.0.0.1" })
   })
 
   test("one that is not trusted starts TLS at once", async () => {
     const { server } = await start({ tls, proxyProtocol: { trust: ["10.0.0.0/8"] } })
-    expect(await ask(await through(server.port))).toMatch(/127\.0\.0\.1 \d+ GET \/$/)
-    const secure = await through(server.port, version1(sent))
+    const bare = await through({ port: server.port })
+    expect(await ask(bare.secure)).toMatch(/127\.0\.0\.1 \d+ GET \/$/)
+    const { secure } = await through({ port: server.port }, version1(sent))
     await new Promise<void>((resolve) => secure.once("close", () => resolve()))
   })
 })

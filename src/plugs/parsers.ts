@@ -55,7 +55,9 @@ const bodyMethods: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELET
  */
 export function parsers(options: ParsersOptions = {}): (conn: Conn) => MaybePromise<Conn> {
   checkParserOptions("parsers", options, ["parsers", "pass", "rawBody", ...parserOptionNames])
-  const list = (options.parsers ?? ["urlencoded", "multipart", "json"]).map((entry) => parserOf(entry, options))
+  const entries = options.parsers ?? ["urlencoded", "multipart", "json"]
+  checkOption("parsers", "parsers", Array.isArray(entries), "a list", entries)
+  const list = entries.map((entry) => parserOf(entry, options))
   const passes = passing(options.pass ?? [])
   const { rawBody = false, length, timeout } = options
   checkOption("parsers", "rawBody", ["boolean", "function"].includes(typeof rawBody), "true or a function", rawBody)

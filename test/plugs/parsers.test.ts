@@ -336,6 +336,7 @@ describe("the options", () => {
     ["an inherited name", { parsers: ["toString"] }],
     ["a parser that is none", { parsers: [{ name: "x" }] }],
     ["no parser at all", { parsers: [undefined] }],
+    ["parsers that are no list", { parsers: "json" }],
     ["a range that is none", { pass: ["text"] }],
     ["a range of types with one subtype", { pass: ["*/json"] }],
     ["a pass that is no list", { pass: "text/*" }],

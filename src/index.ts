@@ -41,6 +41,14 @@ export type {
 } from "./conn/states.ts"
 export { type Controller, type ControllerBuilder, defineController } from "./controller/controller.ts"
 export {
+  defineView,
+  type Formats,
+  type RenderOptions,
+  type Template,
+  type View,
+  type ViewOptions,
+} from "./controller/view.ts"
+export {
   defineEndpoint,
   type Endpoint,
   type EndpointBuilder,

@@ -42,6 +42,7 @@ test("plumage exports these, and nothing else", () => {
     "defineController",
     "defineEndpoint",
     "defineRouter",
+    "defineView",
     "event",
     "initChunk",
     "pathsOf",

@@ -1,5 +1,5 @@
 /** What the types of controllers hold. Every line below a ts-expect-error must not compile. */
-import { type Conn, defineController, defineRouter } from "plumage"
+import { type Conn, defineController, defineRouter, defineView } from "plumage"
 import { type Equal, is } from "./is.ts"
 
 const posts = defineController<{ user: string }>()
@@ -53,3 +53,18 @@ export const wrong = {
     // @ts-expect-error without a fallback an action answers
     .actions({ show: () => "not_found" }),
 }
+
+const view = defineView({
+  html: { show: ({ title }: { title: string }) => title, index: (_: {}) => "" },
+  json: { show: ({ id }: { id: number }) => ({ id }) },
+})
+export const rendered = (conn: Conn) => [
+  view.render(conn, "show", { title: "x", id: 7 }),
+  view.render(conn, "index"),
+  // @ts-expect-error the template for JSON wants the id
+  view.render(conn, "show", { title: "x" }),
+  // @ts-expect-error a template that wants something is given it
+  view.render(conn, "show"),
+  // @ts-expect-error no format has such a template
+  view.render(conn, "edit"),
+]

@@ -29,7 +29,8 @@ export function accepts<const F extends string>(
   const names = [...typeOf.keys()]
   const refusal = `this is available as ${names.join(", ")}`
   return (conn) => {
-    const asked = conn.queryString === "" ? undefined : conn.queryParams["_format"]
+    // A query that does not say it need not be decoded.
+    const asked = conn.queryString.includes("_format") ? conn.queryParams["_format"] : undefined
     if (asked !== undefined) {
       if (typeof asked !== "string" || !typeOf.has(asked)) throw new NotAcceptableError(refusal)
       return conn.assign("format", asked as F)

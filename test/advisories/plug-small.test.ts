@@ -1,9 +1,17 @@
 /** No content type gets a body past the schema of an action, and a token's header decides nothing. */
 import fc from "fast-check"
-import { type Conn, ParseError, UnsupportedMediaTypeError, ValidationError } from "plumage"
-import { conn } from "plumage/test"
+import {
+  type Conn,
+  defineEndpoint,
+  defineRouter,
+  ParseError,
+  UnsupportedMediaTypeError,
+  ValidationError,
+} from "plumage"
+import { client, conn } from "plumage/test"
 import { describe, expect, test } from "vitest"
 import * as z from "zod"
+import { action } from "../../src/plugs/action.ts"
 import { parsers } from "../../src/plugs/parsers.ts"
 import { Token } from "../../src/plugs/token.ts"
 import { validate } from "../../src/plugs/validate.ts"
@@ -81,6 +89,37 @@ describe("validation cannot be skipped by the content type", () => {
       { numRuns: 2_000 },
     )
   })
+})
+
+test("user-asks 26: what a schema refuses is not repeated, and what it throws is not told", async () => {
+  const schema = z.object({
+    password: z.string().max(5),
+    pin: z.string().refine((pin) => {
+      if (pin === "throw") throw new Error("canary of the server")
+      return true
+    }),
+  })
+  const app = client(
+    defineEndpoint({ onError: () => undefined })
+      .plug(parsers())
+      .router(
+        defineRouter((r) => [
+          r.post(
+            "/",
+            action(validate({ body: schema }), (conn) => conn.text(conn.assigns.valid.body.pin)),
+          ),
+        ]),
+      ),
+  )
+  const answers = [
+    await app.post("/", { password: "canary", pin: "x" }),
+    await app.post("/", { password: "x", pin: "throw" }),
+    await app.post("/", { password: "x", pin: "y" }),
+  ]
+  expect(answers.map(({ status }) => status)).toEqual([422, 500, 200])
+  const texts = await Promise.all(answers.map((answer) => answer.text()))
+  expect(texts.join()).not.toContain("canary")
+  expect(texts[0]).toContain("body.password")
 })
 
 describe("the header of a token decides nothing", () => {

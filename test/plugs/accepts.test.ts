@@ -62,6 +62,10 @@ describe("accepts", () => {
     }
   })
 
+  test("does not read a query that does not say it, however broken", () => {
+    expect(formatOf([], "/?format=json&broken=%ff")).toBe("html")
+  })
+
   test("takes names of one's own", () => {
     const own = accepts({ page: "text/html", feed: "application/atom+xml; charset=utf-8" })
     expect(own(asking("accept", ["application/atom+xml"])).assigns.format).toBe("feed")

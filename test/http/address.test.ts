@@ -101,8 +101,8 @@ describe("networks", () => {
           const isIPv4 = formatAddress(base).includes(".")
           const prefix = isIPv4 ? Math.ceil(bits / 4) : bits
           const first = cut(base, isIPv4 ? prefix + 96 : prefix)
-          // One that holds all IPv4 addresses without being one of them is another matter, below.
-          if (!isIPv4 && first.every((one) => one === 0)) return
+          // One that holds IPv4 addresses without being one of them is another matter, below.
+          if (!isIPv4 && String(cut(parseAddress("0.0.0.0")!, prefix)) === String(first)) return
           networks.push(`${formatAddress(first)}/${prefix}`)
           list.addSubnet(formatAddress(first), prefix, isIPv4 ? "ipv4" : "ipv6")
         }

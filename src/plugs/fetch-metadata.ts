@@ -34,14 +34,15 @@ export const isSafe = (method: string): boolean => method === "GET" || method ==
 
 /**
  * Why a request is not taken for one of this site's own pages, or of `allows`; undefined when it may be one. Without either
- * header no browser of the last years has sent it, and there is nothing to hold against it.
+ * header no browser of the last years has sent it, and there is nothing to hold against it. Behind a proxy that ends TLS
+ * the scheme is right only with `rewriteOn`.
  *
  * @example
  * const from = (headers) => foreignSite(conn("POST", "/", "", { headers }), () => false)
  * from({ "sec-fetch-site": "same-origin" }) //=> undefined
  * from({ "sec-fetch-site": "cross-site" }) //=> "sec-fetch-site is cross-site"
  * from({ origin: "http://www.example.com" }) //=> undefined
- * from({ origin: "null" }) //=> "origin is another one"
+ * from({ origin: "null" }) //=> "origin is not http://www.example.com"
  */
 export function foreignSite(conn: AnyConn, allows: HostCheck): string | undefined {
   const site = conn.getReqHeader("sec-fetch-site")
@@ -52,7 +53,8 @@ export function foreignSite(conn: AnyConn, allows: HostCheck): string | undefine
   }
   const { scheme, host, port } = conn
   if (originAllowed(origin, true, { scheme, host, port }) || hostAllowed(origin!, allows)) return undefined
-  return "origin is another one"
+  const own = port === (scheme === "https" ? 443 : 80) ? host : `${host}:${port}`
+  return `origin is not ${scheme}://${own}`
 }
 
 function hostAllowed(origin: string, allows: HostCheck): boolean {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createClient } from "@redis/client"
-import { InvalidOptionError } from "plumage"
+import { InvalidOptionError, ServiceUnavailableError } from "plumage"
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest"
 import { type RedisClient, redisStore } from "../../src/plugs/redis-store.ts"
 import { Browser, sessionSuite } from "./session-suite.ts"
@@ -78,6 +78,19 @@ if (!installed && !mustRun) {
       expect(keys).toHaveLength(1)
       await client.pExpire(keys[0]!, 0)
       expect(await browser.all()).toEqual({})
+    })
+
+    test("a server that hangs is given up: 503 in time, and the session is there when it goes on", async () => {
+      const browser = new Browser(redisStore({ client, timeout: 100 }))
+      await browser.visit((session) => session.put("a", 1))
+      server!.kill("SIGSTOP")
+      try {
+        await expect(browser.all()).rejects.toThrow(ServiceUnavailableError)
+      } finally {
+        server!.kill("SIGCONT")
+      }
+      await client.ping()
+      expect(await browser.all()).toEqual({ a: 1 })
     })
 
     test("a value that is no JSON is no session", async () => {

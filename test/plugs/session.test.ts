@@ -17,7 +17,7 @@ import { memoryStore } from "../../src/plugs/memory-store.ts"
 import { type Session, type SessionOptions, session } from "../../src/plugs/session.ts"
 import type { SessionData, SessionStore } from "../../src/plugs/session-store.ts"
 import { deferred, watchProcess } from "../adapters/suite/guard.ts"
-import { settled } from "../loose.ts"
+import { handshake, settled } from "../loose.ts"
 import { cookieOf } from "./session-suite.ts"
 
 type Opened = Conn<{ session: Session<any> }>
@@ -173,6 +173,15 @@ describe("the session plug", () => {
     ])
     const answer = await client(defineEndpoint({ onError: () => undefined }).router(router)).get("/")
     expect([answer.status, answer.headers("set-cookie").length, recorder.kept.size]).toEqual([500, 1, 1])
+  })
+
+  test("lets a websocket's request read its session", async () => {
+    const recorder = new Recorder(false)
+    const cookie = await known(recorder)
+    const headers = { ...handshake, cookie }
+    const one = plugOf({ store: recorder.store })(conn("GET", "/", undefined, { headers })) as Opened
+    one.upgrade("websocket", {})
+    expect(one.assigns.session.get("a")).toBe(1)
   })
 
   test("has run once where it is put twice, and two of them are a UsageError", () => {

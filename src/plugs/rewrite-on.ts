@@ -182,12 +182,10 @@ function findNamed(conn: Conn, names: ForwardedHeaders, goesOn: GoesOn, hops: nu
   return { client, proto: value(names.proto), host: value(names.host), port: value(names.port) }
 }
 
-/** As proxies write it: a node of RFC 7239, or IPv6 without brackets. */
+/** As proxies write it: an address, IPv6 without brackets too, or any other node of RFC 7239. */
 function nodeOf(item: string): ForwardedNode | undefined {
-  const node = parseNode(item)
-  if (node !== undefined) return node
   const address = parseAddress(item)
-  return address === undefined ? undefined : { address, port: undefined }
+  return address === undefined ? parseNode(item) : { address, port: undefined }
 }
 
 /** Shows the items of a comma list from the right, without empty ones, as long as `visit` says so. */

@@ -1,5 +1,7 @@
 /** What the package exports at run time. A change here is a change of the public interface. */
 import * as plumage from "plumage"
+import * as crypto from "plumage/crypto"
+import * as plugs from "plumage/plugs"
 import * as kit from "plumage/test"
 import { expect, test } from "vitest"
 
@@ -67,5 +69,81 @@ test("plumage/test exports these, and nothing else", () => {
     "sentResp",
     "sentUpgrade",
     "testExchange",
+  ])
+})
+
+test("plumage/plugs exports these, and nothing else", () => {
+  expect(Object.keys(plugs).sort()).toEqual([
+    "Token",
+    "Upload",
+    "acceptLanguage",
+    "accepts",
+    "action",
+    "addVary",
+    "attachTelemetry",
+    "basicAuth",
+    "clientNetwork",
+    "compress",
+    "contentSecurityPolicy",
+    "cookieStore",
+    "cors",
+    "csrfProtection",
+    "csrfToken",
+    "csrfTokenFor",
+    "debugErrors",
+    "deleteCsrfToken",
+    "encodeBasicAuth",
+    "errorPage",
+    "fetchMetadata",
+    "filterParams",
+    "flash",
+    "forceSsl",
+    "head",
+    "hsts",
+    "html",
+    "isCsrfToken",
+    "json",
+    "logger",
+    "memoryLimiter",
+    "memoryStore",
+    "methodOverride",
+    "multipart",
+    "nonce",
+    "parseBasicAuth",
+    "parsers",
+    "rateLimit",
+    "raw",
+    "rawBodyOf",
+    "readMultipart",
+    "redisLimiter",
+    "redisStore",
+    "requestId",
+    "rewriteOn",
+    "safeFilename",
+    "scriptJson",
+    "secureHeaders",
+    "serveStatic",
+    "session",
+    "telemetry",
+    "timeout",
+    "urlencoded",
+    "validate",
+  ])
+})
+
+test("plumage/crypto exports these, and nothing else", () => {
+  expect(Object.keys(crypto).sort()).toEqual([
+    "decryptMessage",
+    "deriveKey",
+    "encryptMessage",
+    "mask",
+    "maskedCompare",
+    "openTerm",
+    "sealTerm",
+    "secureCompare",
+    "signMessage",
+    "signTerm",
+    "verifyMessage",
+    "verifyTerm",
   ])
 })

@@ -1,5 +1,6 @@
 /** What stands between a connection and its server where the answer is compressed on its way: bit by bit, or beforehand. */
 
+import { Buffer } from "node:buffer"
 import type { Body, MaybePromise } from "../conn/adapter.ts"
 import type { Connection } from "../conn/conn.ts"
 import { Delegate } from "../conn/delegate.ts"
@@ -84,7 +85,9 @@ export class CompressingExchange extends Delegate {
     if (stream === undefined) return this.inner.chunk(data)
     if (this.#over || this.#ended || this.#aborting) return false
     this.#pending++
-    if (stream.write(data, () => this.#written())) return true
+    // Another thread reads it later, when its owner may have filled it anew.
+    const kept = typeof data === "string" ? data : Buffer.from(data)
+    if (stream.write(kept, () => this.#written())) return true
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
   override endChunked(): void {

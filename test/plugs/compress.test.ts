@@ -448,6 +448,18 @@ describe("a stream", () => {
     expect(() => decode("gzip", bytes)).toThrow()
   })
 
+  test("takes chunks from a buffer that its writer fills anew", async () => {
+    const { one, chunked } = stream("gzip")
+    const buffer = Buffer.alloc(4)
+    for (const word of ["one,", "two,", "six."]) {
+      buffer.write(word)
+      expect(chunked.chunk(buffer)).toBe(true)
+    }
+    chunked.close()
+    await ended(one)
+    expect(read(one).text).toBe("one,two,six.")
+  })
+
   test("that was announced with a length is sent without", async () => {
     const one = open("gzip").putRespContentType("text/plain").putRespHeader("content-length", String(long.length))
     const chunked = one.sendChunked(200)

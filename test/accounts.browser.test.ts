@@ -43,7 +43,9 @@ describe.skipIf(!hasBrowser()).each(await adapterNames())("the accounts site in 
             watch.observe(bar, { attributes: true })
             addEventListener("pagehide", () => sessionStorage.setItem("steps", JSON.stringify(seen)))
             const state = document.querySelector("[data-state]")!
-            new MutationObserver(() => state.textContent === "100 %" && resolve(seen)).observe(state, { childList: true })
+            new MutationObserver(() => state.textContent === "100 %" && resolve(seen)).observe(state, {
+              childList: true,
+            })
           }),
       )
       const picture = await page.screenshot({ type: "png" })

@@ -109,6 +109,7 @@ function renderWith(
   conn.closed = conn.held = conn.events = conn.headOnly = false
   const headers = [...conn.respHeaders]
   let over = false
+  let release = (): void => undefined
   const end = (outcome: Outcome): void => {
     if (over) return
     over = true
@@ -116,16 +117,22 @@ function renderWith(
     settle(conn, shown, headers, outcome)
     // Whoever still writes chunks of the answer that failed learns that nobody wants them.
     conn.closed ||= closed
+    release()
   }
   let timer: NodeJS.Timeout | undefined
   try {
     const result = render(conn as unknown as Conn, error)
     if (!isThenable(result)) return end(undefined)
-    const done = Promise.resolve(result).then(
+    Promise.resolve(result).then(
       () => end(undefined),
       (failure) => end({ failure }),
     )
     if (alone || conn.exchange.sent) {
+      // What was answered may wait in its turn, for a session to be stored.
+      const { delay } = conn
+      const done: Promise<void> = new Promise<void>((resolve) => {
+        release = resolve
+      }).then(() => (conn.delay === done ? delay : conn.delay))
       conn.delay = done
       timer = setTimeout(() => conn.exchange.sent || end({ failure: tooSlow() }), renderTimeout).unref()
     } else end(undefined)
@@ -230,5 +237,9 @@ function lastResort(conn: Connection, failure: unknown): void {
   report(conn, failure)
   if (conn.exchange.sent) return cut(conn, new CutError())
   conn.state = "sent"
-  conn.exchange.sendHead(500, ["connection", "close"], 0)
+  try {
+    conn.exchange.sendHead(500, ["connection", "close"], 0)
+  } catch {
+    conn.exchange.abort()
+  }
 }

@@ -169,6 +169,18 @@ describe("renderErrors that is async", () => {
     expect([exchange.answer?.status, told.length]).toEqual([500, 3])
   })
 
+  test("and a server that can send nothing at all ends the connection", async () => {
+    for (const render of [own, async () => undefined]) {
+      const one = conn("GET", "/")
+      const exchange = exchangeOf(one)
+      exchange.sendResp = exchange.sendHead = () => {
+        throw new Error("server")
+      }
+      await endpoint(boom, render).call(exchange)
+      expect([exchange.aborted, exchange.answers]).toEqual([true, 0])
+    }
+  })
+
   describe("and never answers", () => {
     beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }))
     afterEach(() => void vi.useRealTimers())
@@ -177,7 +189,7 @@ describe("renderErrors that is async", () => {
       let release: () => void = () => undefined
       const one = conn("GET", "/")
       const exchange = exchangeOf(one)
-      void endpoint(boom, async (conn) => {
+      const called = endpoint(boom, async (conn) => {
         await new Promise<void>((resolve) => {
           release = resolve
         })
@@ -188,6 +200,7 @@ describe("renderErrors that is async", () => {
       vi.advanceTimersByTime(1)
       expect(Buffer.concat(exchange.answer!.parts).toString()).toBe(plain)
       expect(told).toMatchObject([{ message: "boom" }, { code: "ERR_USAGE" }])
+      await called
       release()
       await settled()
       expect([exchange.answers, told.length]).toEqual([1, 2])
@@ -268,6 +281,19 @@ describe("renderErrors that fails", () => {
 })
 
 describe("callbacks before the answer", () => {
+  test("may take their time: the endpoint is done when the answer is out", async () => {
+    const action: Action = (conn) => {
+      conn.registerBeforeSend(() => settled())
+      throw new Error("boom")
+    }
+    const renders: Render[] = [own, async (conn) => own(conn, 0), (conn) => settled().then(() => own(conn, 0))]
+    for (const render of renders) {
+      const one = conn("GET", "/")
+      await endpoint(action, render).call(one.exchange)
+      expect(Buffer.concat(exchangeOf(one).answer!.parts).toString()).toBe("own 500")
+    }
+  })
+
   test("run for the answer of renderErrors, and one that throws leaves the plain page", async () => {
     let calls = 0
     const action: Action = (conn) => {

@@ -41,7 +41,6 @@ interface State {
 }
 
 const stateKey = "plumage_csrf"
-/** Put true in `conn.private`, in tests, to send requests without a token. */
 const skipKey = "plumage_skip_csrf_protection"
 const tokenChars = 24
 const newToken = (): string => randomBytes((tokenChars / 4) * 3).toString("base64url")
@@ -51,7 +50,8 @@ const newToken = (): string => randomBytes((tokenChars / 4) * 3).toString("base6
  * `_csrf_token`, so a parser comes first, or in the header `x-csrf-token`; never in the query, which is logged. And refuses
  * to answer other sites with JavaScript, which they could run with what it says of the visitor.
  *
- * It comes after `session`. Raises `InvalidCSRFTokenError` and `InvalidCrossOriginRequestError` (403).
+ * It comes after `session`. Raises `InvalidCSRFTokenError` and `InvalidCrossOriginRequestError` (403). A test that sends no
+ * token puts `plumage_skip_csrf_protection: true` into `conn.private` before it.
  *
  * @example
  * const plug = csrfProtection()
@@ -82,7 +82,8 @@ export function csrfProtection(options: CSRFProtectionOptions = {}): Plug<{ sess
     if (hosts.some((host) => host !== undefined && (host === conn.host.toLowerCase() || allows(host)))) return undefined
     const other = hosts.find((host) => host !== undefined)
     if (other !== undefined) log(`csrfProtection: a token for ${other} was sent to ${conn.host}; see allowHosts`)
-    return given.length === 0 ? "this request has no CSRF token" : "the CSRF token of this request is not valid here"
+    if (given.length > 0) return "the CSRF token of this request is not valid here"
+    return "this request has no CSRF token, neither _csrf_token in a body that was parsed nor the header x-csrf-token"
   }
   return (conn) => {
     const state = begin(conn, sessionKey)

@@ -81,7 +81,9 @@ function refusalOf(
   const host = attempt(() => parseAuthority(getHeaders(headers, "host")[0] ?? "")?.host, undefined) ?? ""
   if (!isOurs(host) || !isOurs(conn.host)) return ["host", `a request for the host ${shown(host)}: see allowHosts`]
   const [origin] = getHeaders(headers, "origin")
-  if (origin === undefined) return undefined
+  // What a browser goes to no script reads; and of a page with `referrer-policy: no-referrer` its own form has no origin.
+  const isOwn = ["same-origin", "none"].includes(getHeaders(headers, "sec-fetch-site")[0] ?? "")
+  if (origin === undefined || isOwn || getHeaders(headers, "sec-fetch-mode")[0] === "navigate") return undefined
   const from = URL.canParse(origin) ? new URL(origin).hostname : ""
   return isOurs(from) ? undefined : ["origin", `a script of ${shown(origin)}: see allowHosts`]
 }

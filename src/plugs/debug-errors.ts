@@ -33,7 +33,8 @@ const where = "debugErrors"
  * It is for you alone. It raises `UsageError` where NODE_ENV is production; ask for it with a flag of your own, never by the
  * lack of one. The plain page is sent instead to a peer that is not on this machine, through a proxy that says so, under a
  * host name that is not this machine's (a site that points its own name here could read the page), and to a script of
- * another site; the first time, stderr says why. Values of secret names are hidden (`filter`); what stands in an error's
+ * another site; the first time, stderr says why, and it gives undefined, so that a page of your own can follow:
+ * `(conn, error) => debug(conn, error) ?? pages(conn, error)`. Values of secret names are hidden (`filter`); what stands in an error's
  * message is shown as it is.
  *
  * @example
@@ -88,7 +89,9 @@ function formatFor(conn: Conn): "text/html" | "text/markdown" | "application/jso
   const speaksJson = /[/+]json\b/i.test(conn.getReqHeader("content-type") ?? "")
   const first = speaksJson ? "application/json" : "text/markdown"
   const available = [first, "text/html", "application/json", "text/markdown"]
-  return (acceptedType(conn.getReqHeader("accept"), available) as "text/html" | undefined) ?? "text/markdown"
+  return (
+    (acceptedType(conn.getReqHeaders("accept").join(", "), available) as "text/html" | undefined) ?? "text/markdown"
+  )
 }
 
 /** Where Plumage itself lies, and its version; no folder where it is bundled into something else. */

@@ -1,7 +1,7 @@
 /** The debugger's report as Markdown: for terminals, issues and chats. And as JSON: for clients that ask for it. */
 
 import type { Frame } from "./debug-frames.ts"
-import type { Report, Section } from "./debug-report.ts"
+import type { Report, Row, Section } from "./debug-report.ts"
 import type { DebugError } from "./debug-thrown.ts"
 
 export function markdownOf(report: Report): string {
@@ -78,7 +78,14 @@ export function jsonOf(report: Report, code: string): string {
     at: `${method} ${target}`,
     errors: errors.map((one) => ({ ...one, frames: frames(one) })),
     plugs,
-    ...Object.fromEntries(sections.map(({ title, rows }) => [title.toLowerCase(), Object.fromEntries(rows)])),
+    ...Object.fromEntries(sections.map(({ title, rows }) => [title.toLowerCase(), joined(rows)])),
   }
   return JSON.stringify({ error: { status, code, name, message }, debug }, undefined, 2)
+}
+
+/** Rows by name; those of one name, as headers may be, in one. */
+function joined(rows: readonly Row[]): Record<string, string> {
+  const values: Record<string, string> = Object.create(null)
+  for (const [name, value] of rows) values[name] = name in values ? `${values[name]}, ${value}` : value
+  return values
 }

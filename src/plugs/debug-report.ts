@@ -99,8 +99,6 @@ function sectionsOf(conn: Conn, mask: Mask, version: string): Section[] {
     { title: "Path parameters", rows: read(() => conn.pathParams) },
     { title: "Query parameters", rows: read(() => conn.queryParams) },
     { title: "Body parameters", rows: read(() => parsed?.body) },
-    { title: "Headers", rows: attempt(() => headerRows(conn.reqHeaders, mask), []) },
-    { title: "Cookies", rows: read(() => conn.reqCookies).map(([name]) => [name, filtered]) },
     { title: "Session", rows: isSession ? read(() => session!.all!()) : [] },
     {
       title: "Assigns",
@@ -109,6 +107,8 @@ function sectionsOf(conn: Conn, mask: Mask, version: string): Section[] {
         .slice(0, 100)
         .map(([name, value]) => [clean(name, 200), name === "session" ? mask.print(value) : mask.show(name, value)]),
     },
+    { title: "Headers", rows: attempt(() => headerRows(conn.reqHeaders, mask), []) },
+    { title: "Cookies", rows: read(() => conn.reqCookies).map(([name]) => [name, filtered]) },
     { title: "Runtime", rows: runtimeRows(version) },
   ]
 }

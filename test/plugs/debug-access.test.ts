@@ -49,6 +49,14 @@ describe("the page is shown to", () => {
     },
   )
 
+  test("a browser that goes there, and a form of a page that tells nobody where it is", async () => {
+    const foreign = { origin: "https://evil.example", "sec-fetch-site": "cross-site" }
+    expect(await sees(app(), undefined, { headers: { ...foreign, "sec-fetch-mode": "navigate" } })).toBe(true)
+    expect(await sees(app(), undefined, { headers: { ...foreign, "sec-fetch-mode": "cors" } })).toBe(false)
+    expect(await sees(app(), undefined, { headers: { origin: "null", "sec-fetch-site": "same-origin" } })).toBe(true)
+    expect(await sees(app(), undefined, { headers: { origin: "null", "sec-fetch-site": "cross-site" } })).toBe(false)
+  })
+
   test("a peer that is named, under its server's address or a host that is named", async () => {
     const one = app({ allowPeers: ["192.168.1.0/24"], allowHosts: ["Dev.Example"] })
     expect(await sees(one, "http://192.168.1.5/", { remoteIp: "192.168.1.9" })).toBe(true)

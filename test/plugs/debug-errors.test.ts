@@ -87,6 +87,7 @@ describe("the form", () => {
     const body = (await (await ask(raise(new BadRequestError("odd")), "application/json", "/a?b=1")).json()) as any
     expect(body.error).toEqual({ status: 400, code: "ERR_BAD_REQUEST", name: "BadRequestError", message: "odd" })
     expect(body.debug["query parameters"]).toEqual({ b: "1" })
+    expect(body.debug.headers).toMatchObject({ accept: "application/json", host: "localhost:4000" })
     expect(body.debug.errors[0].frames.join("\n")).toContain("debug-errors.test.ts")
   })
 })

@@ -53,7 +53,7 @@ const form = bodyOf(
     { name: "f", filename: "f", body: "\r\n--c\r\n-" },
     { filename: "nameless", body: "xyz" },
     { name: "g", filename: "g", body: "" },
-    { name: "z", body: "é" },
+    { name: "z", body: "é\ufffd\ufffdx\ufffd" },
   ],
   "b",
 )
@@ -61,7 +61,7 @@ const parts = [
   ["a", "1"],
   ["f", "\r\n--c\r\n-"],
   ["g", ""],
-  ["z", "é"],
+  ["z", "é\ufffd\ufffdx\ufffd"],
 ]
 
 describe("the grammar of multipart", () => {
@@ -79,6 +79,18 @@ describe("the grammar of multipart", () => {
     for (let size = 1; size <= body.length; size++) expect(await read(body, size), String(size)).toEqual(parts)
     // Without a closing line of its own, the epilogue would be what busboy waits for.
     expect(await read(Buffer.from(`--b--\r\n--b\r\n${part}\r\n`), 999)).toEqual([])
+  })
+
+  test("tells U+FFFD that was sent from one that busboy puts", async () => {
+    const bad = Buffer.concat([
+      form.subarray(0, form.indexOf("é")),
+      Uint8Array.of(0xff),
+      form.subarray(form.indexOf("é")),
+    ])
+    for (let size = 1; size <= bad.length; size++) {
+      await expect(read(bad, size), String(size)).rejects.toBeInstanceOf(ParseError)
+      expect((await read(bad, size, { validateUtf8: false })).at(-1)).toEqual(["z", "\ufffdé\ufffd\ufffdx\ufffd"])
+    }
   })
 
   test("is not fooled by a part that is announced and never comes", async () => {

@@ -126,9 +126,29 @@ describe("readMultipart", () => {
   })
 
   test("a part that is read while the next one is asked for fails alone", async () => {
-    const parts = readMultipart(inPieces(form(file("f", big), { name: "a", body: "1" }), 1000))
+    const one = inPieces(form(file("f", big), { name: "a", body: "1" }), 1000)
+    const exchange = exchangeOf(one)
+    const readBody = exchange.readBody.bind(exchange)
+    let reading = 0
+    let mostAtOnce = 0
+    let noticed = (): void => undefined
+    exchange.readBody = (length, timeout, done) => {
+      mostAtOnce = Math.max(mostAtOnce, ++reading)
+      noticed()
+      setImmediate(() => {
+        reading--
+        readBody(length, timeout, done)
+      })
+    }
+    const parts = readMultipart(one)
     const { value } = await parts.next()
-    const [text, next] = await Promise.allSettled([(value as MultipartPart).text(), parts.next()])
+    const isReading = new Promise<void>((resolve) => {
+      noticed = resolve
+    })
+    const reads = (value as MultipartPart).text()
+    await isReading
+    const [text, next] = await Promise.allSettled([reads, parts.next()])
+    expect(mostAtOnce).toBe(1)
     expect(text).toMatchObject({ status: "rejected", reason: expect.any(UsageError) })
     expect(next.status === "fulfilled" && (next.value.value as MultipartPart).name).toBe("a")
     expect(await parts.next()).toMatchObject({ done: true })
@@ -152,6 +172,15 @@ describe("readMultipart", () => {
       }
       await expect(skipping()).rejects.toBeInstanceOf(ParseError)
     }
+  })
+
+  test("says the same again to who asks on after a failure", async () => {
+    const bad = { head: "no colon", body: "" }
+    const parts = readMultipart(form(file("f", big), bad))
+    const { value } = await parts.next()
+    await expect((value as MultipartPart).text()).rejects.toBeInstanceOf(ParseError)
+    await expect(parts.next()).rejects.toBeInstanceOf(ParseError)
+    expect(await parts.next()).toMatchObject({ done: true })
   })
 
   test("rejects with what the connection fails with", async () => {

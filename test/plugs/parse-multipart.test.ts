@@ -460,6 +460,20 @@ describe("any bytes at all", () => {
     expect(seen.refused).toBeGreaterThan(100)
   })
 
+  test("mean the same in whatever pieces they arrive, where busboy alone would differ", async () => {
+    const head = 'Content-Disposition: form-data; name="f"; filename="f"'
+    const body = Buffer.from(`--${boundary}\r\n${head}\r\n\r\n--${boundary}\r\n--x\r\n--${boundary}--\r\n`)
+    const outcomes = new Set<string>()
+    for (let size = 1; size <= body.length; size++) {
+      const one = inPieces(post(body), size)
+      const error = await failure(one)
+      outcomes.add(error instanceof Error ? error.message : JSON.stringify(one.bodyParams))
+      one.text("")
+    }
+    expect([...outcomes]).toHaveLength(1)
+    await nothingLeft()
+  })
+
   test("mean the same in whatever pieces they arrive", async () => {
     const shown = async (body: Buffer, size: number) => {
       const one = inPieces(post(body), size)

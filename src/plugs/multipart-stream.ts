@@ -6,10 +6,18 @@
  */
 
 import { Buffer, isUtf8 } from "node:buffer"
+import { inner } from "../conn/conn.ts"
 import { ParseError, RequestTooLargeError, UnsupportedMediaTypeError, UsageError } from "../conn/errors.ts"
 import type { Conn } from "../conn/states.ts"
 import { type MediaType, parseContentType } from "../http/media-type.ts"
-import { checkParserOptions, checkSize, type ParserOptions, parserOptionNames, readOptions } from "./body-parser.ts"
+import {
+  checkParserOptions,
+  checkSize,
+  noParams,
+  type ParserOptions,
+  parserOptionNames,
+  readOptions,
+} from "./body-parser.ts"
 import { type FoundPart, MultipartGrammar } from "./multipart-grammar.ts"
 import type { ClientFilename } from "./upload.ts"
 
@@ -62,7 +70,7 @@ export function isMultipart({ type, subtype }: MediaType): boolean {
  * out. A part that was not read is skipped when the next is asked for; leaving the loop ends the reading. The body is read
  * at the pace of the loop.
  *
- * The body must be unread: let `parsers` pass this type. Raises `UnsupportedMediaTypeError` (415) for another type, and while
+ * The body must be unread: let `parsers` pass this type, or it is a `UsageError`. Raises `UnsupportedMediaTypeError` (415) for another type, and while
  * reading `ParseError` (400) for what is malformed or ends early, `RequestTooLargeError` (413) beyond the limits and
  * `RequestTimeoutError` (408).
  *
@@ -78,6 +86,12 @@ export function readMultipart(
   options: MultipartStreamOptions = {},
 ): AsyncGenerator<MultipartPart, void, undefined> {
   checkStreamOptions("readMultipart", options)
+  const parsed = inner(conn).parsed?.body
+  if (parsed !== undefined && parsed !== noParams) {
+    throw new UsageError(
+      "the body was parsed before: let parsers pass multipart/form-data where readMultipart reads it",
+    )
+  }
   const mediaType = parseContentType(conn.getReqHeader("content-type") ?? "")
   if (mediaType === undefined || !isMultipart(mediaType)) {
     throw new UnsupportedMediaTypeError("multipart/form-data or multipart/mixed is read here")

@@ -7,9 +7,10 @@ import {
   UnsupportedMediaTypeError,
   UsageError,
 } from "plumage"
-import { conn, exchangeOf } from "plumage/test"
+import { call, conn, exchangeOf } from "plumage/test"
 import { describe, expect, test, vi } from "vitest"
 import { type MultipartPart, type MultipartStreamOptions, readMultipart } from "../../src/plugs/multipart-stream.ts"
+import { parsers } from "../../src/plugs/parsers.ts"
 import { watchProcess } from "../adapters/suite/guard.ts"
 import { errorOf } from "../loose.ts"
 import { bodyOf, boundary, failingAt, inPieces, type Piece, post } from "./multipart-bodies.ts"
@@ -198,6 +199,14 @@ describe("readMultipart", () => {
     for (const options of [{ maxDepth: 1 }, { maxFiles: -1 }, { fileLength: "1" }, { tmpDir: "/" }]) {
       expect(errorOf(() => readMultipart(form(), options as never))).toBeInstanceOf(InvalidOptionError)
     }
+  })
+
+  test("is a mistake where the parsers have read the body, and reads what they pass", async () => {
+    const list = { parsers: ["json"], pass: ["multipart/form-data"] } as const
+    const passed = (await call(parsers(list), form({ name: "a", body: "1" }))) as Conn
+    expect(await read(passed)).toEqual([["a", "1"]])
+    const parsed = (await call(parsers(), form({ name: "a", body: "1" }))) as Conn
+    expect(() => readMultipart(parsed)).toThrow(UsageError)
   })
 
   test("gives each read the timeout", async () => {

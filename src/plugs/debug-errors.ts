@@ -96,8 +96,9 @@ function formatFor(conn: Conn): "text/html" | "text/markdown" | "application/jso
 
 /** Where Plumage itself lies, and its version; no folder where it is bundled into something else. */
 function ownPackage(): { folder: string | undefined; version: string } {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  for (let up = 0; up < 4; up++) {
+  // A bundler may leave no URL.
+  let folder = attempt(() => dirname(fileURLToPath(import.meta.url)), "")
+  for (let up = 0; up < 4 && folder !== ""; up++) {
     const found = attempt(() => JSON.parse(readFileSync(join(folder, "package.json"), "utf8")), undefined)
     if (found?.name === "plumage") return { folder, version: String(found.version) }
     folder = dirname(folder)

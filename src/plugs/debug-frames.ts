@@ -4,7 +4,7 @@ import { realpathSync } from "node:fs"
 import { relative, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import { clean } from "./debug-mask.ts"
-import type { Excerpt } from "./debug-source.ts"
+import { type Excerpt, isBelow } from "./debug-source.ts"
 
 /** Whose code a frame is in: the application's, Plumage's, a library's, Node's; or nobody knows. */
 export type FrameKind = "app" | "plumage" | "library" | "node" | "other"
@@ -95,7 +95,7 @@ function owner(path: string, { app, plumage }: Places): { kind: FrameKind; file:
   if (plumage !== undefined && /^(?:src|adapters|dist)[\\/]/.test(relative(plumage, path))) {
     return { kind: "plumage", file: `plumage/${clean(relative(plumage, path).replaceAll("\\", "/"))}` }
   }
-  if (path.startsWith(app + sep)) return { kind: "app", file: clean(relative(app, path).replaceAll("\\", "/")) }
+  if (isBelow(app, path)) return { kind: "app", file: clean(relative(app, path).replaceAll("\\", "/")) }
   return { kind: "other", file: clean(path) }
 }
 

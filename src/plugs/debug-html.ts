@@ -79,23 +79,23 @@ function causeOf(error: DebugError, id: string): string {
   return `<section class="cause" aria-labelledby="${id}">
 <h2 id="${id}"><span class="relation">${text(error.relation)}</span> ${text(error.name)}</h2>
 ${messageOf(error)}${error.details === "" ? "" : scrolling("value", "Details of the error", error.details)}
-${framesOf(error.frames, false)}
+${framesOf(error.frames, false, false)}
 </section>`
 }
 
 function stackOf({ frames }: DebugError, opens: boolean): string {
-  const shown = frames.length > 0 ? framesOf(frames, opens) : '<p class="none">What was thrown has none.</p>'
+  const shown = frames.length > 0 ? framesOf(frames, true, opens) : '<p class="none">What was thrown has none.</p>'
   return `<section aria-labelledby="stack"><h2 id="stack">Stack</h2>\n${shown}\n</section>`
 }
 
 /** The application's frames with their source, then the whole stack behind a toggle. */
-function framesOf(frames: readonly Frame[], opens: boolean): string {
+function framesOf(frames: readonly Frame[], opensFirst: boolean, opensWhole: boolean): string {
   if (frames.length === 0) return ""
   const own = frames.filter(({ kind }) => kind === "app")
-  const shown = own.map((frame, at) => frameOf(frame, opens && at === 0)).join("\n")
+  const shown = own.map((frame, at) => frameOf(frame, opensFirst && at === 0)).join("\n")
   const rest = frames.length - own.length
   const hint = own.length === 0 ? "none is the application's" : `${rest} of Node, Plumage and libraries`
-  const whole = `<details class="whole"${opens && own.length === 0 ? " open" : ""}><summary>All ${frames.length} frames <span class="hint">${hint}</span></summary>
+  const whole = `<details class="whole"${opensWhole && own.length === 0 ? " open" : ""}><summary>All ${frames.length} frames <span class="hint">${hint}</span></summary>
 <ol>${frames.map(rowOf).join("")}</ol></details>`
   return rest === 0 ? shown : `${shown}\n${whole}`
 }

@@ -16,6 +16,11 @@ const maxBytes = 2_000_000
 const maxLine = 300
 const source = /\.(?:[cm]?[jt]sx?|vue|svelte|astro)$/
 
+/** Whether a path is below a folder; the root of a disk ends with its separator. */
+export function isBelow(folder: string, path: string): boolean {
+  return path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
+}
+
 /** Reads excerpts of the files below one folder; each file once. */
 export class Sources {
   readonly #folder: string
@@ -40,7 +45,7 @@ export class Sources {
       const real = realpathSync(path)
       const below = relative(this.#folder, real)
       const hidden = below.split(sep).some((part) => part.startsWith(".") || part === "node_modules")
-      if (hidden || !real.startsWith(this.#folder + sep) || !source.test(real)) return undefined
+      if (hidden || !isBelow(this.#folder, real) || !source.test(real)) return undefined
       const stat = statSync(real)
       if (!stat.isFile() || stat.size > maxBytes) return undefined
       // The last line ends the file and begins no other.

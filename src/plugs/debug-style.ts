@@ -68,7 +68,7 @@ a { color: var(--accent); text-underline-offset: .2em }
 .relation { font: 600 .75rem var(--mono); color: var(--soft); margin-right: .4rem }
 .value { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; max-height: 22rem; white-space: pre-wrap }
 .cause .value { margin-bottom: .8rem }
-.plugs { list-style: none; padding: 0; border-left: 2px solid var(--line) }
+.plugs { list-style: none; padding: 0; margin-left: .25rem; border-left: 2px solid var(--line) }
 .plugs li { position: relative; display: flex; flex-wrap: wrap; gap: 0 .75rem; justify-content: space-between; padding: .25rem 0 .25rem 1rem }
 .plugs li::before { content: ""; position: absolute; left: -.3rem; top: .75rem; width: .5rem; height: .5rem; border-radius: 50%; background: var(--soft); box-shadow: 0 0 0 3px var(--page) }
 .plugs .here::before { background: var(--fail) }

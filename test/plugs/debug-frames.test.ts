@@ -59,6 +59,11 @@ describe("a frame", () => {
     expect(frames.map(({ file }) => file)).toEqual(["a.ts"])
   })
 
+  test("is the application's where that lies at the root of the disk", () => {
+    const frame = parseStack("Error: x\n    at f (/src/a.ts:1:2)", "x", { app: "/", plumage: undefined })[0]
+    expect(frame).toMatchObject({ kind: "app", file: "src/a.ts" })
+  })
+
   test("is found in what V8 writes of this file", () => {
     const error = new TypeError("here")
     const [first] = parseStack(error.stack!, "here", { app: appFolder(), plumage: undefined })

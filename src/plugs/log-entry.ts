@@ -42,6 +42,14 @@ export interface LogEntry {
   readonly outcome?: "ok" | "aborted" | "timeout" | "drained" | "failed"
   /** The code of the error that was answered or ended the answer; "ERR_INTERNAL" for those without one of ours. */
   readonly error?: string
+  /** What a websocket was closed with: 1006 ("aborted") where the client vanished. */
+  readonly closeCode?: number
+}
+
+/** How an exchange or a websocket has ended. */
+export interface Ending {
+  readonly reason?: AbortReason | undefined
+  readonly closeCode?: number
 }
 
 /** What of the logger's options an entry depends on. */
@@ -57,20 +65,19 @@ export function entryOf(
   conn: AnyConn,
   event: LogEntry["event"],
   milliseconds: number,
-  remoteIp: string,
-  reason: AbortReason | undefined,
+  ending: Ending | undefined,
 ): LogEntry {
   const { exchange, route } = conn
-  const { cutReason, overrides } = inner(conn)
-  const isOver = event === "request"
+  const { cutReason } = inner(conn)
+  const { closeCode } = ending ?? {}
   const isUpgrade = event === "upgraded" || conn.state === "upgraded"
-  const status = isUpgrade ? 101 : exchange.sent || !isOver ? conn.status : undefined
+  const status = isUpgrade ? 101 : exchange.sent || ending === undefined ? conn.status : undefined
   const durationUs = Math.round(milliseconds * 1000)
   // A stream that the server has ended well, because it stops, is over without a reason.
-  const why = reason ?? (cutReason instanceof DrainingError ? cutReason : undefined)
-  const outcome = isOver ? outcomeOf(why) : undefined
+  const why = ending?.reason ?? (cutReason instanceof DrainingError ? cutReason : undefined)
+  const outcome = ending && (closeCodes[closeCode ?? 0] ?? outcomeOf(why))
   // What fails once the client has left fails because it has left.
-  const error = !isOver ? undefined : why === undefined || why instanceof CutError ? (conn.error ?? why) : why
+  const error = !ending ? undefined : why === undefined || why instanceof CutError ? (conn.error ?? why) : why
   const slow = durationUs >= slowUs && !isUpgrade && conn.state !== "chunked"
   const { requestId } = conn.assigns as { requestId?: unknown }
   return {
@@ -85,10 +92,19 @@ export function entryOf(
     durationUs,
     bytes: conn.bytesSent,
     ...(typeof requestId === "string" ? { requestId: visible(requestId) } : undefined),
-    remoteIp: visible(overrides?.remoteIp ?? remoteIp),
+    remoteIp: visible(conn.remoteIp),
     ...(outcome === undefined ? undefined : { outcome }),
     ...(error === undefined ? undefined : { error: codeOf(error) }),
+    ...(closeCode === undefined ? undefined : { closeCode }),
   }
+}
+
+/** The ends of a websocket that are none of its own: the client vanished, the handler failed, the server stops, a full queue. */
+const closeCodes: Readonly<Record<number, LogEntry["outcome"]>> = {
+  1006: "aborted",
+  1011: "failed",
+  1012: "drained",
+  1013: "timeout",
 }
 
 function outcomeOf(reason: AbortReason | undefined): NonNullable<LogEntry["outcome"]> {
@@ -142,6 +158,7 @@ export function textLine(entry: LogEntry): string {
   if (event === "request") parts.push(`${bytes}B`, entry.outcome ?? "")
   else parts.push(event)
   if (entry.error !== undefined) parts.push(`error=${entry.error}`)
+  if (entry.closeCode !== undefined) parts.push(`close=${entry.closeCode}`)
   if (route !== undefined) parts.push(`route=${word(route)}`)
   parts.push(`ip=${word(remoteIp)}`)
   if (requestId !== undefined) parts.push(`id=${word(requestId)}`)

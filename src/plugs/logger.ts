@@ -1,12 +1,11 @@
 /** One line per request, written when its exchange is over: what was asked, what was answered, how long it took, how it ended. */
 
-import type { AbortReason, Exchange, WebSocketUpgrade } from "../conn/adapter.ts"
 import { inner } from "../conn/conn.ts"
-import { Delegate } from "../conn/delegate.ts"
 import { checkOption, checkOptionNames } from "../conn/options.ts"
 import type { AnyConn, Conn } from "../conn/states.ts"
-import { type EntrySettings, entryOf, type LogEntry, type LogLevel, textLine } from "./log-entry.ts"
+import { type Ending, type EntrySettings, entryOf, type LogEntry, type LogLevel, textLine } from "./log-entry.ts"
 import { compileFilter, type ParamFilter, secretNames } from "./log-filter.ts"
+import { WatchedExchange } from "./watched-exchange.ts"
 
 export type { LogEntry, LogLevel } from "./log-entry.ts"
 
@@ -50,8 +49,7 @@ interface Settings extends EntrySettings {
  *
  * A client that leaves is no error: its line says so, once, at "info". Neither headers nor bodies are logged, and the query
  * only on demand. A log, level or format that throws or rejects harms nobody: the first such failure goes to stderr. Costs
- * a request one closure here and one in `onClose`; with `opened` an object more. How a websocket ended is its handler's
- * `close` to know; here it is "ok".
+ * a request two closures here and one in `onClose`; with `opened`, and for a websocket, an object more.
  *
  * @example
  * const lines = []
@@ -83,21 +81,27 @@ export function logger(options: LoggerOptions = {}): (conn: Conn) => Conn {
   const tell = guarded(settings)
   return (conn) => {
     const started = performance.now()
-    // Read while the client is there: an address that nobody asked for goes with its socket.
-    const { remoteIp } = conn
     let over = false
-    conn.onClose((reason) => {
-      const ended = performance.now()
+    const end = (ending: Ending): void => {
+      if (over) return
       over = true
+      const milliseconds = performance.now() - started
       // Some servers are done before the call that sent is: what the conn knows of its answer is complete a moment later.
-      if (isSettled(conn)) tell(conn, "request", ended - started, remoteIp, reason)
-      else queueMicrotask(() => tell(conn, "request", ended - started, remoteIp, reason))
+      if (isSettled(conn)) tell(conn, "request", milliseconds, ending)
+      else queueMicrotask(() => tell(conn, "request", milliseconds, ending))
+    }
+    conn.onClose((reason) => {
+      // An exchange that became a websocket is over at once; the websocket has its own end.
+      if (reason !== undefined || conn.state !== "upgraded") end({ reason })
     })
-    if (opened) {
-      const seen = (event: LogEntry["event"]): void => {
-        if (!over) tell(conn, event, performance.now() - started, remoteIp, undefined)
-      }
-      inner(conn).exchange = new Opening(conn.exchange, seen)
+    if (opened || conn.getReqHeader("upgrade") !== undefined) {
+      inner(conn).exchange = new WatchedExchange(conn.exchange, {
+        begun(_, kind) {
+          if (!opened || over || kind === "whole") return
+          tell(conn, kind === "stream" ? "stream opened" : "upgraded", performance.now() - started, undefined)
+        },
+        closed: (closeCode) => end({ closeCode }),
+      })
     }
     return conn
   }
@@ -112,31 +116,7 @@ function writeTo(log: LogSink, level: LogLevel, line: string): unknown {
 const isSettled = ({ state }: AnyConn): boolean =>
   state === "sent" || state === "chunked" || state === "file" || state === "upgraded"
 
-/** An exchange that says when a stream or a websocket has begun. */
-class Opening extends Delegate {
-  readonly #seen: (event: LogEntry["event"]) => void
-
-  constructor(inner: Exchange, seen: (event: LogEntry["event"]) => void) {
-    super(inner)
-    this.#seen = seen
-  }
-  override sendChunked(status: number, headers: readonly string[], length: number): void {
-    this.#seen("stream opened")
-    this.inner.sendChunked(status, headers, length)
-  }
-  override upgrade(upgrade: WebSocketUpgrade): void {
-    this.#seen("upgraded")
-    this.inner.upgrade(upgrade)
-  }
-}
-
-type Tell = (
-  conn: AnyConn,
-  event: LogEntry["event"],
-  milliseconds: number,
-  remoteIp: string,
-  reason: AbortReason | undefined,
-) => void
+type Tell = (conn: AnyConn, event: LogEntry["event"], milliseconds: number, ending: Ending | undefined) => void
 
 /** Writes lines; the first failure is told, and none reaches the request. */
 function guarded(settings: Settings): Tell {
@@ -146,9 +126,9 @@ function guarded(settings: Settings): Tell {
     told = true
     console.error("logger: a line could not be written, and later failures are not told:", error)
   }
-  return (conn, event, milliseconds, remoteIp, reason) => {
+  return (conn, event, milliseconds, ending) => {
     try {
-      const entry = entryOf(settings, conn, event, milliseconds, remoteIp, reason)
+      const entry = entryOf(settings, conn, event, milliseconds, ending)
       const level = settings.level(conn, entry)
       if (level === false) return
       const result = settings.write(level, settings.format(level === entry.level ? entry : { ...entry, level }, conn))

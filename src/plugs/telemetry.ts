@@ -1,12 +1,12 @@
 /** Tells whoever listens of every request, by channels of `node:diagnostics_channel`: traces and metrics without patching. */
 
 import { channel, subscribe, unsubscribe } from "node:diagnostics_channel"
-import type { AbortReason, Body, Exchange, OpenFile, WebSocketUpgrade } from "../conn/adapter.ts"
+import type { AbortReason } from "../conn/adapter.ts"
 import { inner } from "../conn/conn.ts"
-import { Delegate } from "../conn/delegate.ts"
 import { HTTPError, TransportError } from "../conn/errors.ts"
 import { checkOption, checkOptionNames } from "../conn/options.ts"
 import type { AnyConn, Conn } from "../conn/states.ts"
+import { WatchedExchange } from "./watched-exchange.ts"
 
 /** A request has come to the plug. */
 export interface TelemetryStart {
@@ -40,6 +40,8 @@ export interface TelemetryClose {
   readonly status: number | undefined
   /** Why it ended before the answer was whole; undefined when it is. */
   readonly reason: AbortReason | undefined
+  /** Of a websocket, what it was closed with: 1006 where the client vanished. */
+  readonly closeCode: number | undefined
 }
 
 export interface TelemetryOptions {
@@ -84,16 +86,10 @@ export function telemetry(options: TelemetryOptions = {}): (conn: Conn) => Conn 
     const since = (): number => Math.round((performance.now() - started) * 1000)
     let status: number | undefined
     let over = false
-    if (start.hasSubscribers) start.publish({ ...metadata, conn, systemTime: Date.now() } satisfies TelemetryStart)
-    inner(conn).exchange = new Watched(conn.exchange, (sent) => {
-      // To a client that has left nothing is sent.
+    const end = (reason: AbortReason | undefined, closeCode: number | undefined): void => {
       if (over) return
-      status = sent
-      if (stop.hasSubscribers) stop.publish({ ...metadata, conn, duration: since(), status } satisfies TelemetryStop)
-    })
-    conn.onClose((reason) => {
-      const duration = since()
       over = true
+      const duration = since()
       // Some servers are done before the call that sent is; a moment later the conn knows all of its answer.
       queueMicrotask(() => {
         const { error } = conn
@@ -101,9 +97,23 @@ export function telemetry(options: TelemetryOptions = {}): (conn: Conn) => Conn 
           const kind = error instanceof HTTPError && error.status < 500 ? "client" : "server"
           exception.publish({ ...metadata, conn, duration, error, kind } satisfies TelemetryException)
         }
-        if (close.hasSubscribers)
-          close.publish({ ...metadata, conn, duration, status, reason } satisfies TelemetryClose)
+        const message: TelemetryClose = { conn, duration, status, reason, closeCode }
+        if (close.hasSubscribers) close.publish({ ...metadata, ...message })
       })
+    }
+    if (start.hasSubscribers) start.publish({ ...metadata, conn, systemTime: Date.now() } satisfies TelemetryStart)
+    inner(conn).exchange = new WatchedExchange(conn.exchange, {
+      begun(sent) {
+        // To a client that has left nothing is sent.
+        if (over) return
+        status = sent
+        if (stop.hasSubscribers) stop.publish({ ...metadata, conn, duration: since(), status } satisfies TelemetryStop)
+      },
+      closed: (code) => end(undefined, code),
+    })
+    conn.onClose((reason) => {
+      // An exchange that became a websocket is over at once; the websocket has its own end.
+      if (reason !== undefined || conn.state !== "upgraded") end(reason, undefined)
     })
     return conn
   }
@@ -139,40 +149,4 @@ export function attachTelemetry<M = any>(name: string, listener: (message: M) =>
   }
   subscribe(name, guarded)
   return () => void unsubscribe(name, guarded)
-}
-
-/** An exchange that says with which status an answer begins. */
-class Watched extends Delegate {
-  readonly #seen: (status: number) => void
-
-  constructor(inner: Exchange, seen: (status: number) => void) {
-    super(inner)
-    this.#seen = seen
-  }
-  override sendResp(status: number, headers: readonly string[], body: Body): void {
-    this.#seen(status)
-    this.inner.sendResp(status, headers, body)
-  }
-  override sendHead(status: number, headers: readonly string[], length: number): void {
-    this.#seen(status)
-    this.inner.sendHead(status, headers, length)
-  }
-  override sendFile(
-    status: number,
-    headers: readonly string[],
-    file: OpenFile,
-    offset: number,
-    length: number,
-  ): Promise<void> {
-    this.#seen(status)
-    return this.inner.sendFile(status, headers, file, offset, length)
-  }
-  override sendChunked(status: number, headers: readonly string[], length: number): void {
-    this.#seen(status)
-    this.inner.sendChunked(status, headers, length)
-  }
-  override upgrade(upgrade: WebSocketUpgrade): void {
-    this.#seen(101)
-    this.inner.upgrade(upgrade)
-  }
 }

@@ -7,6 +7,7 @@ import {
   HTTPError,
   InvalidOptionError,
   TimeoutError,
+  type WebSocket,
 } from "plumage"
 import { type ConnOptions, client, conn, exchangeOf } from "plumage/test"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
@@ -225,6 +226,52 @@ describe("the end of an exchange", () => {
         { event: "request", status: 101, durationUs: 1_000_000, outcome: "aborted" },
       ])
     }
+  })
+
+  test.each([
+    [1000, "ok", "info"],
+    [4001, "ok", "info"],
+    [1006, "aborted", "info"],
+    [1011, "failed", "error"],
+    [1012, "drained", "info"],
+    [1013, "timeout", "warn"],
+  ] as const)("of a websocket closed with %i is its own, not the handover's, and %s", async (code, outcome, level) => {
+    const exchange = await ask((conn) => conn.upgrade("websocket", {}), {}, "/users/7", { headers: handshake })
+    // Servers are done with the exchange once the socket is handed over.
+    ;(exchange as unknown as { finish(reason: undefined): void }).finish(undefined)
+    await settled()
+    expect(lines).toEqual([])
+    vi.advanceTimersByTime(5_000)
+    exchange.upgraded!.handler.close!({} as WebSocket, code, "")
+    await settled()
+    expect(entries()).toMatchObject([{ status: 101, closeCode: code, outcome, level, durationUs: 5_000_000 }])
+  })
+
+  test("of a websocket changes nothing for its handler", async () => {
+    class Echo {
+      readonly #seen: string[] = []
+      open(ws: WebSocket) {
+        void ws.send("hello")
+      }
+      message(ws: WebSocket, data: string | Uint8Array) {
+        this.#seen.push(String(data))
+        void ws.send(this.#seen.join())
+      }
+      close(_ws: WebSocket, code: number, reason: string) {
+        closed.push(code, reason, this.#seen.length)
+      }
+    }
+    const closed: unknown[] = []
+    const app = client(endpoint((conn) => conn.upgrade("websocket", new Echo())))
+    const socket = await app.websocket("/users/7")
+    expect(await socket.next()).toBe("hello")
+    socket.send("a")
+    socket.send("b")
+    expect([await socket.next(), await socket.next()]).toEqual(["a", "a,b"])
+    socket.close(1000, "bye")
+    await settled()
+    expect(closed).toEqual([1000, "bye", 2])
+    expect(entries()).toMatchObject([{ status: 101, closeCode: 1000, outcome: "ok", level: "info" }])
   })
 
   test("of a stream has with `opened` a line at its begin, and a whole answer has none", async () => {

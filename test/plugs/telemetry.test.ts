@@ -1,5 +1,13 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel"
-import { ClientGoneError, type Conn, defineEndpoint, defineRouter, HTTPError, InvalidOptionError } from "plumage"
+import {
+  ClientGoneError,
+  type Conn,
+  defineEndpoint,
+  defineRouter,
+  HTTPError,
+  InvalidOptionError,
+  type WebSocket,
+} from "plumage"
 import { callEndpoint, conn, exchangeOf } from "plumage/test"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { attachTelemetry, type TelemetryOptions, telemetry } from "../../src/plugs/telemetry.ts"
@@ -81,6 +89,18 @@ describe("a request", () => {
     exchange.disconnect()
     await settled()
     expect(seen()[2]).toMatchObject(["close", { duration: 7_000, status: 101 }])
+  })
+
+  test("that becomes a websocket closes with the websocket, not with the handover", async () => {
+    listenAll()
+    const exchange = await ask((conn) => conn.upgrade("websocket", {}), "/users/7", handshake)
+    ;(exchange as unknown as { finish(reason: undefined): void }).finish(undefined)
+    await settled()
+    expect(events.map(([name]) => name)).toEqual(["start", "stop"])
+    vi.advanceTimersByTime(9)
+    exchange.upgraded!.handler.close!({} as WebSocket, 1006, "")
+    await settled()
+    expect(seen()[2]).toEqual(["close", { duration: 9_000, status: 101, reason: undefined, closeCode: 1006 }])
   })
 
   test("for a file stops once", async () => {

@@ -251,6 +251,50 @@ describe("the files of a form", () => {
   })
 })
 
+describe("what fetch writes", () => {
+  const name = fc
+    .string({ unit: "binary", minLength: 1, maxLength: 20 })
+    .filter((text) => !/["\\[\]\r\n\0-\x1f\x7f]/.test(text))
+  const entry = fc.oneof(
+    fc.record({ name, value: fc.string({ unit: "binary" }) }),
+    fc.record({ name, file: fc.uint8Array({ maxLength: 300 }), filename: name }),
+  )
+
+  test("is read as it was meant: every text and file, by the last of a name", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(entry, { minLength: 1, maxLength: 6 }),
+        fc.integer({ min: 1, max: 999 }),
+        async (entries, size) => {
+          const data = new FormData()
+          const wanted: Record<string, unknown> = Object.create(null)
+          for (const one of entries) {
+            if ("value" in one) {
+              data.append(one.name, one.value)
+              // Forms have one kind of line end on the wire.
+              wanted[one.name] = one.value.replace(/\r\n?|\n/g, "\r\n")
+            } else {
+              data.append(one.name, new Blob([Uint8Array.from(one.file)]), one.filename)
+              wanted[one.name] = [one.filename, Buffer.from(one.file).toString("hex")]
+            }
+          }
+          const written = new Response(data)
+          const type = written.headers.get("content-type")!
+          const one = await parse(inPieces(post(Buffer.from(await written.arrayBuffer()), type), size))
+          const seen: Record<string, unknown> = Object.create(null)
+          for (const [key, value] of Object.entries(one.bodyParams)) {
+            seen[key] = value instanceof Upload ? [value.filename, readFileSync(value.path).toString("hex")] : value
+          }
+          expect(seen).toEqual(wanted)
+          one.text("")
+        },
+      ),
+      { numRuns: 300 },
+    )
+    await nothingLeft()
+  })
+})
+
 describe("limits", () => {
   const file = (size: number): Piece => ({ name: "f", filename: "f", body: "x".repeat(size) })
 

@@ -164,8 +164,9 @@ class ElliServer implements Server {
     })
     await Promise.race([core.empty(), deadline])
     core.each((connection) => connection.cut(new DrainingError()))
-    for (const socket of this.#raw) socket.destroy()
     await websockets
+    // What is left never was a connection: it has not said who it is, or its TLS has not begun.
+    for (const socket of this.#raw) socket.destroy()
     clearTimeout(timer)
   }
 }

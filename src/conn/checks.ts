@@ -7,7 +7,7 @@ import type { RequestSide } from "./request-side.ts"
 /** True while the answer can still be changed. */
 export function isUnsent(conn: RequestSide): boolean {
   const { state } = conn
-  return state === "unset" || state === "set" || state === "set_chunked" || state === "set_file"
+  return state === "unset" || state.startsWith("set")
 }
 
 export function assertUnsent(conn: RequestSide): void {

@@ -121,7 +121,7 @@ export function resp(conn: Connection, status: Status, body: Body): void {
 }
 
 /** Runs the callbacks, the last registered first, then turns cookies into headers. */
-function prepare(conn: Connection, target: State): void {
+export function prepare(conn: Connection, target: State): void {
   const before = conn.state
   const callbacks = conn.beforeSend ?? []
   let waits: Promise<unknown>[] | undefined

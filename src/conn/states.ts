@@ -26,8 +26,17 @@ declare const state: unique symbol
 declare const ready: unique symbol
 
 export type Assigns = object
-/** How far the answer is. `set`, `set_chunked` and `set_file` are seen by callbacks that run before it leaves. */
-export type State = "unset" | "set" | "set_chunked" | "set_file" | "sent" | "chunked" | "file" | "upgraded"
+/** How far the answer is. Those that begin with `set_`, and `set`, are seen by callbacks that run before it leaves. */
+export type State =
+  | "unset"
+  | "set"
+  | "set_chunked"
+  | "set_file"
+  | "set_upgrade"
+  | "sent"
+  | "chunked"
+  | "file"
+  | "upgraded"
 export type Status = number | StatusName
 
 /** What is known of the route that a request has taken. */
@@ -195,8 +204,8 @@ export interface Conn<out A extends Assigns = {}> extends AnyConn<A> {
   putRespCookie(name: string, value: unknown, options?: RespCookieOptions): this
   deleteRespCookie(name: string, options?: CookieOptions): this
   /**
-   * Runs before the answer leaves, the last registered first; it may still change status, headers, cookies and body. Where
-   * it gives a promise the answer waits for it, unchanged, and is replaced by an error's when it rejects.
+   * Runs before the answer leaves, the last registered first; it may still change status, headers, cookies and body (of an
+   * upgrade, whose status is 101, only headers and cookies). Where it gives a promise the answer waits for it, unchanged, and is replaced by an error's when it rejects.
    */
   registerBeforeSend(callback: (conn: Conn) => unknown): this
 

@@ -5,10 +5,10 @@ import { chooseSubprotocol, invalidHandshake } from "../http/websocket.ts"
 import type { WebSocketHandler } from "./adapter.ts"
 import { assertUnsent } from "./checks.ts"
 import type { Connection } from "./conn.ts"
-import { writeCookies } from "./cookies.ts"
 import { BadRequestError, ForbiddenError, InvalidOptionError, UpgradeRequiredError, UsageError } from "./errors.ts"
 import { checkOption, checkOptionNames } from "./options.ts"
 import { report } from "./report.ts"
+import { prepare } from "./response.ts"
 import type { UpgradeOptions } from "./states.ts"
 
 /** Policies are compiled once; those made per request are forgotten with it. */
@@ -47,8 +47,7 @@ export function upgrade(conn: Connection, protocol: string, handler: WebSocketHa
   if (typeof handler !== "object" || handler === null) {
     throw new UsageError(`the websocket ${conn.unsafeRawPath} needs a handler, got ${String(handler)}`)
   }
-  const { exchange } = conn
-  const { messageBytes } = exchange.limits
+  const { messageBytes } = conn.exchange.limits
   checkUpgradeOptions(options)
   const maxMessageBytes = options.maxMessageBytes ?? messageBytes
   const takes = `at most the server's limits.messageBytes (${messageBytes})`
@@ -56,9 +55,12 @@ export function upgrade(conn: Connection, protocol: string, handler: WebSocketHa
   checkHandshake(conn)
   checkOrigin(conn, options.checkOrigin ?? true)
   const chosen = subprotocol(conn, options.protocols ?? [])
-  if (conn.respCookies !== undefined) writeCookies(conn)
+  if (conn.beforeSend !== undefined || conn.respCookies !== undefined) {
+    conn.status = 101
+    prepare(conn, "set_upgrade")
+  }
   conn.state = "upgraded"
-  exchange.upgrade({
+  conn.exchange.upgrade({
     handler,
     protocol: chosen,
     headers: headersOf(conn),

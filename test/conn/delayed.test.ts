@@ -7,6 +7,7 @@ import {
   ForbiddenError,
   HTTPError,
   ServiceUnavailableError,
+  UsageError,
 } from "plumage"
 import { call, client, conn, exchangeOf, sentChunks, sentResp, sentUpgrade, testExchange } from "plumage/test"
 import { describe, expect, test } from "vitest"
@@ -226,9 +227,11 @@ describe("an upgrade", () => {
     expect([exchange.upgraded, failures]).toEqual([undefined, [failure]])
   })
 
-  test("of a connection has no callbacks that it would wait for; refused, it waits as any answer", async () => {
+  test("of a connection waits too, and refused it waits as any answer", async () => {
     const accepted = waiting("GET", { headers: handshake })
     accepted.one.upgrade("websocket", {})
+    expect(() => sentUpgrade(accepted.one)).toThrow(UsageError)
+    await accepted.open()
     expect(sentUpgrade(accepted.one).protocol).toBe("")
     const { one, open } = waiting("GET", { headers: { ...handshake, origin: "https://evil.example" } })
     expect(() => one.upgrade("websocket", {})).toThrow(ForbiddenError)

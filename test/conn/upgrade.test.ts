@@ -235,3 +235,32 @@ describe("what a websocket does wrong", () => {
     expect(() => exchangeOf(one).upgraded?.onError(new Error("boom"))).not.toThrow()
   })
 })
+
+describe("callbacks before an upgrade", () => {
+  test("run once, the last registered first, see status 101, and may add headers and cookies", () => {
+    const order: string[] = []
+    const one = ask()
+    one.registerBeforeSend((conn) => {
+      order.push(`first ${conn.state} ${conn.status}`)
+      conn.putRespCookie("a", "1")
+    })
+    one.registerBeforeSend((conn) => {
+      order.push("last")
+      conn.putRespHeader("x-late", "1")
+    })
+    one.upgrade("websocket", {})
+    expect(order).toEqual(["last", "first set_upgrade 101"])
+    expect(sentUpgrade(one).headers).toEqual(
+      expect.arrayContaining(["set-cookie", expect.stringMatching(/^a=1;/), "x-late", "1"]),
+    )
+  })
+
+  test("that throw keep the connection from being upgraded", () => {
+    const one = ask().registerBeforeSend(() => {
+      throw new RangeError("no")
+    })
+    expect(() => one.upgrade("websocket", {})).toThrow(RangeError)
+    expect(one.state).toBe("unset")
+    expect(() => sentUpgrade(one)).toThrow(UsageError)
+  })
+})

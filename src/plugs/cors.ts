@@ -5,7 +5,10 @@ import { checkOption, checkOptionNames } from "../conn/options.ts"
 import type { AnyConn, Conn, Halted } from "../conn/states.ts"
 import { addVary } from "./vary.ts"
 
-/** An origin as browsers send it (`https://a.com`), "null", or a RegExp that matches the whole of it. */
+/**
+ * An origin as browsers send it (`https://a.com`), "null", or a RegExp that matches the whole of it. Patterns are tried on
+ * up to 512 characters that anybody may send: none with a repeat inside a repeat, such as `(a+)+`.
+ */
 export type CorsOrigin = string | RegExp
 
 export interface CorsOptions {

@@ -43,8 +43,8 @@ describe("the floors of src", () => {
     expect(wrong(({ to }) => to.startsWith("src/"), ours)).toEqual([])
   })
 
-  test("only the plugs and the test kit do I/O: all others import node:buffer and node:crypto of the platform", () => {
-    const mayDoIt = ["test", "plugs"]
+  test("only the plugs, the command line and the test kit do I/O: all others import node:buffer and node:crypto of the platform", () => {
+    const mayDoIt = ["test", "plugs", "cli"]
     const platform = all.filter(
       (one) => inside("src")(one) && one.kind === "node" && !mayDoIt.includes(roomOf(one.from)),
     )

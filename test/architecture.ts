@@ -8,7 +8,7 @@ export const root = fileURLToPath(new URL("..", import.meta.url))
 
 /** The rooms of `src` by floor; a room imports from lower floors. `src/README.md` draws the same. */
 export const floors: Readonly<Record<number, readonly string[]>> = {
-  5: ["endpoint"],
+  5: ["endpoint", "cli"],
   3: ["router", "controller"],
   2: ["plug", "plugs"],
   1: ["conn"],

@@ -33,9 +33,11 @@ const where = "debugErrors"
  * It is for you alone. It raises `UsageError` where NODE_ENV is production; ask for it with a flag of your own, never by the
  * lack of one. The plain page is sent instead to a peer that is not on this machine, through a proxy that says so, under a
  * host name that is not this machine's (a site that points its own name here could read the page), and to a script of
- * another site; the first time, stderr says why, and it gives undefined, so that a page of your own can follow:
- * `(conn, error) => debug(conn, error) ?? pages(conn, error)`. Values of secret names are hidden (`filter`); what stands in an error's
- * message is shown as it is.
+ * another site; the first time, stderr says why. It gives undefined then, so that pages of your own can follow:
+ * `(conn, error) => debug(conn, error) ?? pages(conn, error)`.
+ *
+ * Values of secret names are hidden (`filter`); what stands in an error's message is shown as it is. Node keeps ten frames
+ * of a stack: `node --stack-trace-limit=50` keeps more.
  *
  * @example
  * const endpoint = defineEndpoint({ renderErrors: debugErrors() })

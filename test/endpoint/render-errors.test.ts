@@ -78,6 +78,14 @@ describe("renderErrors", () => {
     ])
   })
 
+  test("keeps what a 426 must say of itself", async () => {
+    const app = defineEndpoint({ renderErrors: own })
+      .socket("/socket", {})
+      .router(defineRouter((r) => [r.get("/", boom)]))
+    const answer = await client(app).get("/socket")
+    expect([answer.status, answer.header("upgrade"), await answer.text()]).toEqual([426, "websocket", "own 426"])
+  })
+
   test("may only set the answer, or answer with another status", async () => {
     const answer = await ask(boom, (conn) => conn.resp(503, "later"))
     expect([answer.status, await answer.text()]).toEqual([503, "later"])

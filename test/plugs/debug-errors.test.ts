@@ -230,7 +230,7 @@ describe("the page", () => {
     const action: Action = (conn) => {
       const session = { all: () => ({ [tag]: tag, deep: { [tag]: [tag] } }) }
       conn
-        .putBodyParams({ [tag]: tag, deep: { [tag]: tag } })
+        .putBodyParams({ [tag]: `a\n${tag}`, deep: { [tag]: tag } })
         .assign(tag, tag)
         .assign("deep", { tag: [tag] })
       const error = new Odd(tag, { cause: tag })
@@ -424,6 +424,20 @@ describe("whatever is thrown", () => {
       expect(text).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/)
       if (type === "application/json") expect(JSON.parse(text).error.status).toBe(500)
     }
+  })
+
+  test("an error that is its own cause, or a member twice, is shown once", async () => {
+    const member = new Error("member")
+    const error = new AggregateError([member, member], "all", { cause: cyclic })
+    error.errors.push(error)
+    const body = (await (await ask(raise(error), "application/json")).json()) as any
+    const shown = body.debug.errors.map(({ relation, message }: any) => [relation, message])
+    expect(shown).toEqual([
+      ["", "all"],
+      ["cause", "a"],
+      ["cause › cause", "b"],
+      ["errors[0]", "member"],
+    ])
   })
 
   test("assigns of that kind are shown too", async () => {

@@ -9,6 +9,8 @@ import { Buffer } from "node:buffer"
 import type { Readable } from "node:stream"
 import busboy from "busboy"
 import { ParseError, RequestTooLargeError } from "../conn/errors.ts"
+import { ClosingBoundary } from "./multipart-closing.ts"
+import { ReplacementCount } from "./multipart-utf8.ts"
 
 /** A part whose head has arrived. */
 export interface FoundPart {
@@ -37,9 +39,6 @@ export interface GrammarLimits {
 
 /** RFC 2046 §5.1.1; the search for a longer one would take its length in time for each byte. */
 const longestBoundary = 70
-/** What busboy puts for bytes that are not UTF-8, and what stands before a boundary. */
-const replacement = Buffer.from("\ufffd")
-const lineEnd = Buffer.from("\r\n")
 
 export class MultipartGrammar {
   /** True when the closing boundary and the end of the body have come. */
@@ -51,12 +50,8 @@ export class MultipartGrammar {
   /** Pending while busboy has no room. */
   #writing: Promise<void> | undefined
   #wrote: () => void = () => undefined
-  readonly #closing: Buffer
-  /** The last bytes, which may be the begin of the closing boundary; undefined once it has come. */
-  #tail: Buffer | undefined = lineEnd
-  /** How often U+FFFD was sent, less how often fields had it: below zero, busboy has put it for something else. */
-  #replacements = 0
-  #seam = Buffer.alloc(0)
+  readonly #closing: ClosingBoundary
+  readonly #replacements = new ReplacementCount()
 
   /** Raises `ParseError` for a boundary that is none. */
   constructor(boundary: string | undefined, limits: GrammarLimits) {
@@ -64,7 +59,7 @@ export class MultipartGrammar {
     if (boundary === undefined || boundary === "" || boundary.length > longestBoundary) {
       throw new ParseError("the content type of the multipart body has no boundary of 1 to 70 characters")
     }
-    this.#closing = Buffer.from(`\r\n--${boundary}--`)
+    this.#closing = new ClosingBoundary(boundary)
     this.#busboy = this.#make(boundary)
   }
 
@@ -106,9 +101,10 @@ export class MultipartGrammar {
 
   /** Takes a piece of the body. What is in it is there at once. */
   push(data: Uint8Array): void {
-    const bytes = this.#withoutEpilogue(Buffer.from(data.buffer, data.byteOffset, data.byteLength))
+    // Of what follows the closing boundary in a piece, and only there, busboy would make parts, which it may then wait for.
+    const bytes = this.#closing.upTo(Buffer.from(data.buffer, data.byteOffset, data.byteLength))
     if (bytes.length === 0) return
-    if (this.#limits.validateUtf8) this.#countReplacements(bytes)
+    if (this.#limits.validateUtf8) this.#replacements.sent(bytes)
     this.#writing = new Promise((resolve) => {
       this.#wrote = resolve
     })
@@ -150,29 +146,6 @@ export class MultipartGrammar {
     this.#wrote()
   }
 
-  /**
-   * The piece up to the end of the closing boundary. Of what follows in the same piece, and only there, busboy would make
-   * further parts, which it may then wait for.
-   */
-  #withoutEpilogue(bytes: Buffer): Buffer {
-    const tail = this.#tail
-    if (tail === undefined) return bytes.subarray(0, 0)
-    const closing = this.#closing
-    const seam = Buffer.concat([tail, bytes.subarray(0, closing.length - 1)])
-    let end = seam.indexOf(closing)
-    if (end >= 0) end -= tail.length
-    else {
-      end = bytes.indexOf(closing)
-      if (end < 0) {
-        const kept = bytes.length < closing.length ? seam : bytes
-        this.#tail = Buffer.from(kept.subarray(Math.max(0, kept.length - closing.length + 1)))
-        return bytes
-      }
-    }
-    this.#tail = undefined
-    return bytes.subarray(0, end + closing.length)
-  }
-
   #tooMany(what: string, limit: number): void {
     this.#fail(new RequestTooLargeError(`the multipart body has more than ${limit} ${what}`))
   }
@@ -201,27 +174,12 @@ export class MultipartGrammar {
     else this.#found.push({ name, filename, contentType: mimeType, content: new StreamBytes(stream) })
   }
 
-  #countReplacements(bytes: Buffer): void {
-    const seam = Buffer.concat([this.#seam, bytes.subarray(0, 2)])
-    if (seam.length > 2 && seam.includes(replacement)) this.#replacements++
-    for (let at = bytes.indexOf(replacement); at >= 0; at = bytes.indexOf(replacement, at + 3)) this.#replacements++
-    this.#seam = Buffer.from(bytes.length < 2 ? Buffer.concat([this.#seam, bytes]).subarray(-2) : bytes.subarray(-2))
-  }
-
   /** busboy decodes leniently; that it had to is seen by what it put. */
   #isUtf8(text = ""): boolean {
-    if (!this.#limits.validateUtf8 || !text.includes("\ufffd")) return true
-    this.#replacements -= countIn(text)
-    if (this.#replacements >= 0) return true
+    if (!this.#limits.validateUtf8 || this.#replacements.explains(text)) return true
     this.#fail(new ParseError("a field of the multipart body is not UTF-8"))
     return false
   }
-}
-
-function countIn(text: string): number {
-  let count = 0
-  for (let at = text.indexOf("\ufffd"); at >= 0; at = text.indexOf("\ufffd", at + 1)) count++
-  return count
 }
 
 class StreamBytes implements ArrivingBytes {

@@ -1,8 +1,8 @@
 /**
  * Multipart bodies (RFC 7578), part by part as they arrive: for files that should not touch this machine's disk.
  *
- * The order of things: a reader takes pieces of the body and gives them to the grammar (`multipart-grammar.ts`), which makes
- * parts of them. It does so only when somebody asks for a part or for bytes of one, so memory holds a few pieces.
+ * A reader (`multipart-reader.ts`) gives pieces of the body to the grammar (`multipart-grammar.ts`), which makes parts of
+ * them, and only when somebody asks for a part or for bytes of one: memory holds a few pieces.
  */
 
 import { Buffer, isUtf8 } from "node:buffer"
@@ -10,25 +10,12 @@ import { inner } from "../conn/conn.ts"
 import { ParseError, RequestTooLargeError, UnsupportedMediaTypeError, UsageError } from "../conn/errors.ts"
 import type { Conn } from "../conn/states.ts"
 import { type MediaType, parseContentType } from "../http/media-type.ts"
-import {
-  checkParserOptions,
-  checkSize,
-  noParams,
-  type ParserOptions,
-  parserOptionNames,
-  readOptions,
-} from "./body-parser.ts"
-import { type FoundPart, MultipartGrammar } from "./multipart-grammar.ts"
+import { checkParserOptions, checkSize, noParams, parserOptionNames } from "./body-parser.ts"
+import type { FoundPart } from "./multipart-grammar.ts"
+import { type MultipartStreamOptions, Reader } from "./multipart-reader.ts"
 import type { ClientFilename } from "./upload.ts"
 
-export interface MultipartStreamOptions extends Omit<ParserOptions, "maxDepth"> {
-  /** Bytes of each field, and of each part that `text` reads; more is 413. 1,000,000. */
-  fieldLength?: number
-  /** Bytes of each file; more is 413. As many as `length` when left out. */
-  fileLength?: number
-  /** How many files there may be; more is 413. 100. */
-  maxFiles?: number
-}
+export type { MultipartStreamOptions } from "./multipart-reader.ts"
 
 /** One part: a field of a form, or a file. */
 export interface MultipartPart {
@@ -49,8 +36,6 @@ const optionNames: readonly string[] = [
   "fileLength",
   "maxFiles",
 ]
-/** Bytes that the grammar is given at once. */
-const piece = 65_536
 
 /** Raises `InvalidOptionError` for options that the stream, or who reads it, does not take. */
 export function checkStreamOptions(where: string, options: MultipartStreamOptions, more: readonly string[] = []): void {
@@ -70,9 +55,9 @@ export function isMultipart({ type, subtype }: MediaType): boolean {
  * out. A part that was not read is skipped when the next is asked for; leaving the loop ends the reading. The body is read
  * at the pace of the loop.
  *
- * The body must be unread: let `parsers` pass this type, or it is a `UsageError`. Raises `UnsupportedMediaTypeError` (415) for another type, and while
- * reading `ParseError` (400) for what is malformed or ends early, `RequestTooLargeError` (413) beyond the limits and
- * `RequestTimeoutError` (408).
+ * The body must be unread: let `parsers` pass this type, or it is a `UsageError`. Raises `UnsupportedMediaTypeError` (415)
+ * for another type, and while reading `ParseError` (400) for what is malformed or ends early, `RequestTooLargeError` (413)
+ * beyond the limits and `RequestTimeoutError` (408).
  *
  * @example
  * const body = '--b\r\ncontent-disposition: form-data; name="a"\r\n\r\nhello\r\n--b--\r\n'
@@ -116,82 +101,6 @@ export async function* readParts(
     }
   } finally {
     reader.grammar.stop()
-  }
-}
-
-/** Moves the body from the connection to the grammar, a piece at a time. */
-class Reader {
-  readonly grammar: MultipartGrammar
-  readonly fieldLength: number
-  readonly validateUtf8: boolean
-  readonly #conn: Conn
-  readonly #length: number
-  readonly #timeout: number | undefined
-  #total = 0
-  #more = true
-  #step: Promise<void> | undefined
-
-  constructor(conn: Conn, mediaType: MediaType, options: MultipartStreamOptions) {
-    const { length = conn.exchange.limits.bodyBytes, maxParams = 1000, maxFiles = 100 } = options
-    this.fieldLength = options.fieldLength ?? 1_000_000
-    this.validateUtf8 = options.validateUtf8 ?? true
-    this.#conn = conn
-    this.#length = length
-    this.#timeout = options.timeout
-    if (Number(conn.exchange.getHeader("content-length") ?? 0) > length) throw this.tooLong()
-    this.grammar = new MultipartGrammar(mediaType.params["boundary"], {
-      maxParts: maxParams,
-      maxFiles,
-      fieldLength: this.fieldLength,
-      fileLength: options.fileLength ?? length,
-      validateUtf8: this.validateUtf8,
-    })
-  }
-
-  tooLong(): RequestTooLargeError {
-    return new RequestTooLargeError(`the multipart body is longer than ${this.#length} bytes`)
-  }
-
-  /** The next part, or undefined at the end of the body. */
-  async next(): Promise<FoundPart | undefined> {
-    while (!this.grammar.finished) {
-      const found = this.grammar.take()
-      if (found !== undefined) return found
-      await this.feed()
-    }
-    return this.grammar.take()
-  }
-
-  /** One step on: a part or bytes of one may be there afterwards. Two who ask share a step. */
-  feed(): Promise<void> {
-    this.#step ??= this.#feed().finally(() => {
-      this.#step = undefined
-    })
-    return this.#step
-  }
-
-  async #feed(): Promise<void> {
-    await this.grammar.ready()
-    if (!this.#more) return this.grammar.end()
-    this.grammar.push(await this.#piece())
-  }
-
-  /**
-   * Pieces are full but for the last, however the body arrives: what busboy makes of a boundary inside a head depends on
-   * where pieces end, and a sender should have no say in that.
-   */
-  async #piece(): Promise<Uint8Array> {
-    const parts: Uint8Array[] = []
-    for (let room = piece; room > 0 && this.#more; ) {
-      const length = Math.min(room, this.#length - this.#total + 1)
-      const { data, more } = await this.#conn.readBodyPart(readOptions(length, this.#timeout))
-      this.#total += data.length
-      this.#more = more
-      if (this.#total > this.#length) throw this.tooLong()
-      room -= data.length
-      parts.push(data)
-    }
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
   }
 }
 

@@ -75,7 +75,8 @@ export function parsers(options: ParsersOptions = {}): (conn: Conn) => MaybeProm
     return decline(conn, type)
   }
   const decline = (conn: Conn, type: MediaType | undefined): Conn => {
-    if (passes(type)) return conn
+    // Marked for those behind who tell a body that was passed from one that no parser has seen.
+    if (passes(type)) return conn.putPrivate("plumage_parsers", "passed")
     throw new UnsupportedMediaTypeError(`this content type is not read here; what is: ${taken}`)
   }
 

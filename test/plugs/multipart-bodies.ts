@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import fc from "fast-check"
 import type { Conn, Exchange } from "plumage"
 import { type ConnOptions, conn, exchangeOf } from "plumage/test"
 
@@ -62,4 +63,13 @@ export function tempFiles(root: string = tmpdir()): string[] {
   return readdirSync(root, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name.startsWith("plumage-"))
     .flatMap((entry) => readdirSync(join(root, entry.name)).map((name) => join(root, entry.name, name)))
+}
+
+/** Any row of these words. */
+export const soup = (words: readonly string[]) =>
+  fc.array(fc.constantFrom(...words), { maxLength: 30 }).map((all) => Buffer.from(all.join("")))
+/** How long the pieces are. */
+export const size = fc.integer({ min: 1, max: 12 })
+export function* piecesOf(bytes: Buffer, length: number): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length)
 }

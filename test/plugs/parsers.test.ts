@@ -158,6 +158,7 @@ describe("pass", () => {
     if (error !== undefined) return error instanceof UnsupportedMediaTypeError ? 415 : error
     expect(() => one.bodyParams).toThrow(UsageError)
     expect(one.params).toEqual({ q: "1" })
+    expect(one.private["plumage_parsers"]).toBe("passed")
     return one.readText()
   }
 

@@ -22,11 +22,6 @@ const folders = new Map<string, string>()
 /**
  * Makes an empty file that only the user of this process can read (0600), in a private folder (0700) below `root`, which is
  * the system's temporary folder (TMPDIR) unless given. Rejects with the system's error.
- *
- * @example
- * const { path, handle } = await createTempFile()
- * ((await handle.stat()).mode & 0o777).toString(8) //=> "600"
- * await handle.close()
  */
 export async function createTempFile(root: string = tmpdir()): Promise<TempFile> {
   try {

@@ -242,6 +242,7 @@ export class Link implements WebSocket {
 
   #finish(code: number, reason: string): void {
     this.#call(() => this.#upgrade.handler.close?.(this, code, reason))
+    this.#upgrade.onOver()
   }
 }
 

@@ -45,6 +45,8 @@ export class Connection extends RequestSide {
   at = 0
   /** The async action that is to answer. */
   action: Function | undefined = undefined
+  /** Who is to be told when the websocket is over. */
+  untilOver: (() => void)[] | undefined = undefined
   /** What the answer waits for. */
   delay: Promise<void> | undefined = undefined
   /** Undefined while nothing was put, which spares most answers a list that is only copied. */

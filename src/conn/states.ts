@@ -109,7 +109,7 @@ export interface AnyConn<out A extends Assigns = {}> {
    * `TimeoutError`, `DrainingError`); never at a normal end. Made when first read.
    */
   readonly signal: AbortSignal
-  /** Calls the listener once when the exchange is over: without a reason when the answer is complete. */
+  /** Calls the listener once when the exchange or its websocket is over: without a reason when the answer is complete. */
   onClose(listener: (reason: AbortReason | undefined) => void): this
   /** scheme://host[:port]path[?query]; the port is left out when it is the scheme's own. */
   requestUrl(): string

@@ -28,13 +28,28 @@ export function cut(conn: Connection, reason: AbortReason): void {
 
 /** Calls a user's listener when the exchange is over; what it throws is reported and harms nobody else. */
 export function onClose(conn: Connection, listener: (reason: AbortReason | undefined) => unknown): void {
-  conn.exchange.onClose((reason) => {
+  const tell = (reason: AbortReason | undefined): void => {
     try {
       reportLater(conn, listener(reason && (conn.cutReason ?? reason)))
     } catch (error) {
       report(conn, error)
     }
+  }
+  conn.exchange.onClose((reason) => {
+    // The exchange is over with the handshake, the connection with the websocket.
+    const isWebSocket = reason === undefined && conn.state === "upgraded" && !conn.closed
+    if (isWebSocket) (conn.untilOver ??= []).push(() => tell(undefined))
+    else tell(reason)
   })
+}
+
+/** The websocket is over. */
+export function endWebSocket(conn: Connection): void {
+  if (conn.closed) return
+  conn.closed = true
+  const { untilOver = [] } = conn
+  conn.untilOver = undefined
+  for (const tell of untilOver) tell()
 }
 
 /** The signal of an exchange: aborts with the reason when it ends early, stays silent when it ends well. */

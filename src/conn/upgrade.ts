@@ -10,6 +10,7 @@ import { checkOption, checkOptionNames } from "./options.ts"
 import { report } from "./report.ts"
 import { prepare } from "./response.ts"
 import type { UpgradeOptions } from "./states.ts"
+import { endWebSocket } from "./stream.ts"
 
 /** Policies are compiled once; those made per request are forgotten with it. */
 const compiled = new WeakMap<object, OriginCheck>()
@@ -67,6 +68,7 @@ export function upgrade(conn: Connection, protocol: string, handler: WebSocketHa
     messageBytes: maxMessageBytes,
     compression: options.compression ?? false,
     onError: (error) => report(conn, error),
+    onOver: () => endWebSocket(conn),
   })
 }
 

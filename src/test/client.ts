@@ -151,6 +151,7 @@ function pair(exchange: TestExchange, upgrade: WebSocketUpgrade): ClientSocket {
     } catch (error) {
       upgrade.onError(error)
     }
+    upgrade.onOver()
     exchange.leave()
     resolveClosed(over)
     wake()

@@ -62,6 +62,7 @@ class Harness {
           messageBytes: all.messageBytes,
           compression: false,
           onError: (error) => this.errors.push(error),
+          onOver: () => undefined,
           ...upgrade,
         })
       })
@@ -139,7 +140,15 @@ describe("the handshake", () => {
     const harness = serve({ open: () => void called.push("open"), message: () => void called.push("message") })
     const server = createServer((socket) => {
       socket.destroy()
-      const upgrade = { handler: {}, protocol: "", headers: [], messageBytes: 1, compression: false, onError: () => {} }
+      const upgrade = {
+        handler: {},
+        protocol: "",
+        headers: [],
+        messageBytes: 1,
+        compression: false,
+        onError: () => {},
+        onOver: () => undefined,
+      }
       expect(harness.room.accept(socket, Buffer.alloc(0), [], upgrade)).toBe(false)
       expect(harness.room.size).toBe(0)
     })

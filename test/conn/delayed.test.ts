@@ -210,7 +210,15 @@ describe("an upgrade", () => {
     const { promise, resolve } = gate()
     const failures: unknown[] = []
     const delayed = new DelayedExchange(exchange, promise, (failure) => failures.push(failure))
-    delayed.upgrade({ handler: {}, protocol: "", headers: [], messageBytes: 1, compression: false, onError: () => {} })
+    delayed.upgrade({
+      handler: {},
+      protocol: "",
+      headers: [],
+      messageBytes: 1,
+      compression: false,
+      onError: () => {},
+      onOver: () => undefined,
+    })
     expect([delayed.sent, exchange.upgraded]).toEqual([true, undefined])
     resolve(error)
     await delayed.settled

@@ -13,6 +13,7 @@ const asWebSocket = (exchange: Exchange) =>
     messageBytes: 1_000,
     compression: false,
     onError: () => {},
+    onOver: () => undefined,
   })
 
 describe("requests of one connection", () => {

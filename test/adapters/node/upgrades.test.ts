@@ -12,6 +12,7 @@ const upgrade: WebSocketUpgrade = {
   messageBytes: 1_000,
   compression: false,
   onError: () => {},
+  onOver: () => undefined,
 }
 
 describe("a request with an Upgrade header", () => {

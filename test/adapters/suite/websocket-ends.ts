@@ -1,4 +1,5 @@
 /** RFC 6455 §7: how websockets end, and what a slow or silent peer costs. */
+import type { Conn } from "plumage"
 import { describe, expect, test } from "vitest"
 import { closeOf, closePayload, encodeFrame, Op, readFrame } from "../wire/frames.ts"
 import { action, errors } from "./app.ts"
@@ -82,12 +83,24 @@ export function websocketEnds(suite: Suite): void {
       expect(closes).toEqual([{ code: 1006, reason: "" }])
     })
 
-    test("conn.onClose is told too when a websocket is over", async () => {
+    test("conn.onClose is told when a websocket is over, behind its handler and not before", async () => {
       const over = deferred<unknown>()
-      const path = action((conn) => conn.onClose(() => over.resolve("over")).upgrade("websocket", echo))
+      const order: unknown[] = []
+      const listen = (conn: Conn) =>
+        conn.onClose((reason) => {
+          order.push(["conn", reason])
+          over.resolve("over")
+        })
+      const path = action((conn) =>
+        listen(conn).upgrade("websocket", { ...echo, close: () => void order.push(["handler"]) }),
+      )
       const wire = await open(path)
+      wire.send(encodeFrame({ opcode: Op.text, payload: Buffer.from("still here") }))
+      expect((await readFrame(wire.inbox)).payload.toString()).toBe("still here")
+      expect(order).toEqual([])
       wire.rst()
       expect(await within(1_000, "the listener is called", over.promise)).toBe("over")
+      expect(order).toEqual([["handler"], ["conn", undefined]])
     })
 
     test("a message over the limit is 1009, exactly the limit is fine", async () => {

@@ -94,7 +94,15 @@ const answers: readonly ((exchange: Exchange) => unknown)[] = [
     await exchange.sendFile(200, [], file, 0, file.size)
   },
   (exchange) => {
-    const upgrade = { handler, protocol: "", headers: [], messageBytes: 1_000, compression: false, onError: () => {} }
+    const upgrade = {
+      handler,
+      protocol: "",
+      headers: [],
+      messageBytes: 1_000,
+      compression: false,
+      onError: () => {},
+      onOver: () => undefined,
+    }
     return exchange.getHeader("sec-websocket-key") ? exchange.upgrade(upgrade) : exchange.sendResp(426, [], "")
   },
 ]

@@ -14,6 +14,7 @@ const upgradeOf = (handler: WebSocketHandler, more: Partial<WebSocketUpgrade> = 
   messageBytes: 1_000,
   compression: false,
   onError: () => {},
+  onOver: () => {},
   ...more,
 })
 

@@ -121,6 +121,7 @@ test("plumage/plugs exports these, and nothing else", () => {
     "rewriteOn",
     "safeFilename",
     "scriptJson",
+    "secretNames",
     "secureHeaders",
     "serveStatic",
     "session",

@@ -38,7 +38,7 @@ export type { Limiter, LimitInfo, Rate, Verdict } from "./gcra.ts"
 export { head } from "./head.ts"
 export { type HstsOptions, hsts } from "./hsts.ts"
 export { type Html, html, raw, type ScriptJson, scriptJson } from "./html.ts"
-export { filterParams, type ParamFilter } from "./log-filter.ts"
+export { filterParams, type ParamFilter, secretNames } from "./log-filter.ts"
 export { type LogEntry, type LoggerOptions, type LogSink, logger } from "./logger.ts"
 export { type MemoryLimiter, type MemoryLimiterOptions, memoryLimiter } from "./memory-limiter.ts"
 export { type MemoryStoreOptions, memoryStore } from "./memory-store.ts"
@@ -69,7 +69,7 @@ export {
   type StaticStat,
   serveStatic,
 } from "./serve-static.ts"
-export { type Session, type SessionOptions, session } from "./session.ts"
+export { type Frozen, type Session, type SessionOptions, session } from "./session.ts"
 export type { SessionCookie, SessionData, SessionStore } from "./session-store.ts"
 export {
   attachTelemetry,

@@ -24,9 +24,8 @@ declare const entries: unique symbol
  * What is remembered of one browser; `Session` alone is one of any data. Values are copied in, and frozen: to change one,
  * put a changed copy.
  *
- * Changes are written when the answer leaves, so they come before it: later ones raise `AlreadySentError`. A request that is
- * upgraded to a websocket can read its session, and writes nothing. Of `renew`, `drop` and `ignore` the last one counts, but
- * nothing undoes `ignore`.
+ * Changes are written when the answer leaves, that of an upgrade too, so they come before it: later ones raise
+ * `AlreadySentError`. Of `renew`, `drop` and `ignore` the last one counts, but nothing undoes `ignore`.
  */
 export interface Session<Data extends object = any> {
   readonly [entries]?: Data

@@ -11,7 +11,7 @@ import {
   ServiceUnavailableError,
   UsageError,
 } from "plumage"
-import { client, conn, sentResp } from "plumage/test"
+import { client, conn, sentResp, sentUpgrade } from "plumage/test"
 import { describe, expect, test } from "vitest"
 import { memoryStore } from "../../src/plugs/memory-store.ts"
 import { type Session, type SessionOptions, session } from "../../src/plugs/session.ts"
@@ -175,7 +175,17 @@ describe("the session plug", () => {
     expect([answer.status, answer.headers("set-cookie").length, recorder.kept.size]).toEqual([500, 1, 1])
   })
 
-  test("lets a websocket's request read its session", async () => {
+  test("stores what the request of a websocket has put, with the cookie in its 101", async () => {
+    const recorder = new Recorder(true)
+    const one = (await plugOf({ store: recorder.store })(conn("GET", "/", undefined, { headers: handshake }))) as Opened
+    one.assigns.session.put("a", 1)
+    one.upgrade("websocket", {})
+    await settled()
+    expect([...recorder.kept.values()]).toEqual([{ a: 1 }])
+    expect(sentUpgrade(one).headers).toContain("set-cookie")
+  })
+
+  test("lets a websocket's request read its session",
     const recorder = new Recorder(false)
     const cookie = await known(recorder)
     const headers = { ...handshake, cookie }

@@ -185,7 +185,7 @@ describe("the session plug", () => {
     expect(sentUpgrade(one).headers).toContain("set-cookie")
   })
 
-  test("lets a websocket's request read its session",
+  test("lets a websocket's request read its session", async () => {
     const recorder = new Recorder(false)
     const cookie = await known(recorder)
     const headers = { ...handshake, cookie }

@@ -88,6 +88,8 @@ class Scanner {
       const first = this.#text[this.#at]
       if (word === "url" && first !== '"' && first !== "'") this.#url()
       else this.#open.push(word)
+      // Only the first string is the URL.
+      if (word === "url" && (first === '"' || first === "'")) this.#string(first, true)
     }
   }
 
@@ -108,14 +110,13 @@ class Scanner {
     this.#at++
   }
 
-  #string(quote: '"' | "'"): void {
+  #string(quote: '"' | "'", isUrl = false): void {
     const text = this.#text
     const start = ++this.#at
     do this.#at = next(stringEnd[quote], text, this.#at)
     while (this.#match(oneEscape) !== "" || this.#match(continued) !== "")
     const end = this.#at
-    const inside = this.#open.at(-1) ?? ""
-    const isFetched = this.#rule === "import" || inside === "url" || isImageSet.test(inside)
+    const isFetched = isUrl || this.#rule === "import" || isImageSet.test(this.#open.at(-1) ?? "")
     if (this.#rule === "import") this.#rule = ""
     // A line's end breaks a string; the end of the file closes it.
     if (end < text.length && text[end] !== quote) return

@@ -94,6 +94,7 @@ test("plumage/plugs exports these, and nothing else", () => {
     "deleteCsrfToken",
     "encodeBasicAuth",
     "errorPage",
+    "escapeHtml",
     "fetchMetadata",
     "filterParams",
     "flash",

@@ -1,5 +1,6 @@
 /** The plug library: what an application needs on day one, each plug in a file of its own. */
 
+export { escapeHtml } from "../http/html.ts"
 export { acceptLanguage, accepts } from "./accepts.ts"
 export { action } from "./action.ts"
 export {

@@ -43,6 +43,8 @@ export class Connection extends RequestSide {
   /** The plugs of the row that ran last, and how far it came; for those who look for what went wrong. */
   row: readonly Function[] = noRow
   at = 0
+  /** The endpoint's plugs, once the router was reached. */
+  passed: readonly Function[] = noRow
   /** The async action that is to answer. */
   action: Function | undefined = undefined
   /** Who is to be told when the websocket is over. */

@@ -40,7 +40,7 @@ ${detailsOf(error)}${stackOf(error, status >= 500)}
 ${others.map((one, at) => causeOf(one, `cause-${at}`)).join("\n")}
 </main>
 <aside aria-label="The request and its surroundings">
-${plugs.length > 0 ? plugsOf(plugs, report.row) : ""}
+${plugs.length > 0 ? plugsOf(plugs) : ""}
 ${sections.map(sectionOf).join("\n")}
 </aside>
 </div>
@@ -135,12 +135,12 @@ function rowOf(frame: Frame): string {
   return `<li class="${kind}"><code>${text(name || "(unnamed)")}</code> <span class="file">${file}</span></li>`
 }
 
-function plugsOf(plugs: readonly RanPlug[], title: string): string {
+function plugsOf(plugs: readonly RanPlug[]): string {
   const marks = { before: "ran", here: "failed here", not: "not reached" }
   const items = plugs.map(
     ({ name, ran }) => `<li class="${ran}"><code>${text(name)}</code> <span class="mark">${marks[ran]}</span></li>`,
   )
-  return `<section aria-labelledby="plugs"><h2 id="plugs">${text(title)}</h2>\n<ol class="plugs">${items.join("")}</ol></section>`
+  return `<section aria-labelledby="plugs"><h2 id="plugs">Plugs</h2>\n<ol class="plugs">${items.join("")}</ol></section>`
 }
 
 function sectionOf({ title, rows }: Section): string {

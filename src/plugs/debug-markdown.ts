@@ -13,10 +13,7 @@ export function markdownOf(report: Report): string {
   for (const error of errors) parts.push(...errorLines(error))
   if (plugs.length > 0) {
     const marks = { before: "ran", here: "**here**", not: "not reached" }
-    parts.push(
-      `## ${report.row}`,
-      plugs.map(({ name, ran }, at) => `${at + 1}. ${inline(name)} (${marks[ran]})`).join("\n"),
-    )
+    parts.push("## Plugs", plugs.map(({ name, ran }, at) => `${at + 1}. ${inline(name)} (${marks[ran]})`).join("\n"))
   }
   return `${[...parts, ...sections.map(sectionLines)].join("\n\n")}\n`
 }

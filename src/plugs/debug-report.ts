@@ -18,7 +18,7 @@ export interface Section {
   readonly rows: readonly Row[]
 }
 
-/** A plug of the row that ran last. */
+/** A plug of the endpoint, or of the route. */
 export interface RanPlug {
   readonly name: string
   /** "here" is where it stood when it failed. */
@@ -35,8 +35,6 @@ export interface Report {
   readonly told: string
   /** The error itself first, then what caused it. */
   readonly errors: readonly [DebugError, ...DebugError[]]
-  /** Whose plugs these are: those of the row that ran last. */
-  readonly row: string
   readonly plugs: readonly RanPlug[]
   readonly sections: readonly Section[]
 }
@@ -61,18 +59,17 @@ export function reportOf(conn: Conn, error: unknown, settings: Settings): Report
     target: clean(conn.unsafeRawPath + query),
     told: isPublic ? "this message" : `only “${status} ${reasonPhrase(status)}”`,
     errors: errorsOf(error, settings),
-    row: conn.route === undefined ? "Plugs of the endpoint" : "Plugs of the route",
     plugs: plugsOf(conn),
     sections: sectionsOf(conn, mask, version).filter(({ rows }) => rows.length > 0),
   }
 }
 
 function plugsOf(conn: Conn): RanPlug[] {
-  const { row, at } = inner(conn)
-  const plugs: RanPlug[] = row.map((plug, index) => ({
-    name: plugName(plug),
-    ran: index < at ? "before" : index === at ? "here" : "not",
-  }))
+  const { passed, row, at } = inner(conn)
+  const plugs: RanPlug[] = passed.map((plug) => ({ name: plugName(plug), ran: "before" }))
+  row.forEach((plug, index) => {
+    plugs.push({ name: plugName(plug), ran: index < at ? "before" : index === at ? "here" : "not" })
+  })
   const { route } = conn
   const last = route === undefined ? "the router" : `the action of ${route.method} ${route.path}`
   // Before the first plug there was nothing that could have failed there.

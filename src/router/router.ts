@@ -88,8 +88,14 @@ function makeRouter<A extends Assigns, const R extends Routes>(
       throw noRoute(conn, matcher, wrongMethod)
     }
     const { value, params } = match
-    conn.pathParams = conn.route === undefined ? params : { ...conn.pathParams, ...params }
-    conn.route = conn.route === undefined ? value : joinRoutes(conn.route, value)
+    if (conn.route === undefined) {
+      conn.pathParams = params
+      conn.route = value
+      conn.passed = conn.row
+    } else {
+      conn.pathParams = { ...conn.pathParams, ...params }
+      conn.route = joinRoutes(conn.route, value)
+    }
     return run(value.plugs, conn, value.action, params)
   }
   router.routes = routes

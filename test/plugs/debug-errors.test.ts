@@ -151,23 +151,25 @@ describe("what is shown", () => {
     expect(html).toMatch(/JavaScript heap/)
   })
 
-  test("are the plugs of the route, with the one that failed", async () => {
+  test("are the plugs of endpoint and route, with the one that failed", async () => {
+    const outer = (conn: Conn) => conn
     const first = (conn: Conn) => conn.assign("first", 1)
     const second = (): never => {
       throw new Error("boom")
     }
     const third = (conn: Conn) => conn
     const row = pipeline().plug(first).plug(second).plug(third)
-    const app = defineEndpoint({ renderErrors: debugErrors(), onError: () => undefined }).router(
-      defineRouter((r) => [r.scope("/", row, (r) => [r.get("/", (conn: Conn) => conn.text("x"))])]),
-    )
+    const app = defineEndpoint({ renderErrors: debugErrors(), onError: () => undefined })
+      .plug(outer)
+      .router(defineRouter((r) => [r.scope("/", row, (r) => [r.get("/", (conn: Conn) => conn.text("x"))])]))
     const text = await (await client(app).get(`${here}/`)).text()
-    const plugs = /## Plugs of the route\n\n((?:\d.*\n)+)/.exec(text)?.[1]?.trimEnd().split("\n")
+    const plugs = /## Plugs\n\n((?:\d.*\n)+)/.exec(text)?.[1]?.trimEnd().split("\n")
     expect(plugs).toEqual([
-      "1. `first` (ran)",
-      "2. `second` (**here**)",
-      "3. `third` (not reached)",
-      "4. `the action of GET /` (not reached)",
+      "1. `outer` (ran)",
+      "2. `first` (ran)",
+      "3. `second` (**here**)",
+      "4. `third` (not reached)",
+      "5. `the action of GET /` (not reached)",
     ])
   })
 

@@ -43,8 +43,6 @@ const where = "sendDownload"
 const optionNames = ["filename", "contentType", "charset", "disposition", "encode"]
 const sliceNames = ["offset", "length"]
 const charsetName = /^[A-Za-z0-9][A-Za-z0-9._:+-]*$/
-/** Types that a browser runs scripts of, in the name of the site that they came from. */
-const runs = /html|[/+]xml$|^(?:multipart|message)\//
 
 /**
  * Sends a file, or data as a file, for the browser to save; with the status that was put, or 200.
@@ -53,8 +51,9 @@ const runs = /html|[/+]xml$|^(?:multipart|message)\//
  * `safeFilename`); it is cut at 200 bytes. Browsers are told not to guess the type. A file is sent as `conn.serveFile` does,
  * with validators and ranges; an `offset` or `length` sends that slice and offers no ranges. Data is sent at once.
  *
- * "inline" shows what it is in the name of this site. Where the type is only guessed from the name, and is one that scripts
- * run in (HTML, SVG, XML), a `content-security-policy: sandbox` keeps them from running: give a `contentType` to vouch for it.
+ * "inline" shows what it is in the name of this site, and type and name are often what a client once said. So a type that
+ * scripts run in (HTML, SVG, XML) comes with `content-security-policy: sandbox`, beside a policy that is there: it is shown and
+ * runs nothing. Pages of one's own are for `conn.serveFile`.
  *
  * Rejects with the system's error where there is no such file, and has put no headers then.
  *
@@ -93,10 +92,20 @@ function putHeaders(conn: Conn<any>, name: string, options: DownloadOptions): vo
     .putRespContentType(type, charset)
     .putRespHeader("content-disposition", contentDisposition(disposition, encode ? name : asciiFilename(name)))
     .putRespHeader("x-content-type-options", "nosniff")
-  if (disposition === "inline" && contentType === undefined && runs.test(type)) {
+  if (disposition === "inline" && runsScripts(type)) {
     // In front of a policy that is there: each of them counts.
     conn.prependRespHeaders([["content-security-policy", "sandbox"]])
   }
+}
+
+/** One type: of several with commas between them browsers take the last. */
+function isType(text: unknown): boolean {
+  return typeof text === "string" && !text.includes(",") && parseContentType(text) !== undefined
+}
+
+function runsScripts(contentType: string): boolean {
+  const { type, subtype } = parseContentType(contentType)!
+  return /html|(?:^|\+)xml$/.test(subtype) || type === "multipart" || type === "message"
 }
 
 function checkDownload(source: DownloadFile | DownloadData, options: FileDownloadOptions): void {
@@ -113,8 +122,13 @@ function checkDownload(source: DownloadFile | DownloadData, options: FileDownloa
   const { contentType, charset, disposition = "attachment", encode = true } = options
   const filename = options.filename ?? (isFile ? source.path : source.filename)
   checkOption(where, "filename", typeof filename === "string", "text", typeof filename)
-  const isType = contentType === undefined || (typeof contentType === "string" && parseContentType(contentType))
-  checkOption(where, "contentType", Boolean(isType), 'a media type such as "text/csv"', contentType)
+  checkOption(
+    where,
+    "contentType",
+    contentType === undefined || isType(contentType),
+    'a media type such as "text/csv"',
+    contentType,
+  )
   const isCharset = charset === undefined || (typeof charset === "string" && charsetName.test(charset))
   checkOption(where, "charset", isCharset, 'a name such as "utf-8"', charset)
   const known = disposition === "attachment" || disposition === "inline"

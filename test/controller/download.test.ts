@@ -127,7 +127,7 @@ describe("a name that somebody else has chosen", () => {
   })
 })
 
-describe("a type that is only guessed", () => {
+describe("what a browser could run scripts of", () => {
   test.each([
     ["a.HTML", "text/html", true],
     ["a.svg", "image/svg+xml", true],
@@ -150,7 +150,7 @@ describe("a type that is only guessed", () => {
     expect(data(filename).headers).not.toHaveProperty("content-security-policy")
   })
 
-  test("adds the sandbox to the policy that is there, and none where the program vouches for the type", () => {
+  test("is in a sandbox beside the policy that is there, and whoever has named the type", () => {
     const policed = contentSecurityPolicy({ "default-src": ["'self'"] })(request())
     const source = { data: "<p>", filename: "a.html" }
     const { headerList } = sentResp(sendDownload(policed, source, { disposition: "inline" }))
@@ -158,8 +158,15 @@ describe("a type that is only guessed", () => {
       "sandbox",
       "default-src 'self'",
     ])
-    const vouched = data("a.html", { disposition: "inline", contentType: "text/html" })
-    expect(vouched.headers).not.toHaveProperty("content-security-policy")
+    for (const contentType of [
+      "text/html",
+      "Text/HTML\t; charset=utf-7",
+      "multipart/x-mixed-replace",
+      "image/svg+xml;",
+    ]) {
+      const { headers } = data("a.png", { disposition: "inline", contentType })
+      expect(headers["content-security-policy"], contentType).toBe("sandbox")
+    }
   })
 })
 
@@ -239,6 +246,7 @@ describe("wrong options", () => {
       [{ disposition: "attachment; x" }, /disposition/],
       [{ contentType: "text" }, /contentType/],
       [{ contentType: 7 }, /contentType/],
+      [{ contentType: "image/png;a=b, text/html" }, /contentType/],
       [{ charset: "utf-8; x" }, /charset/],
       [{ encode: "no" }, /encode/],
     ]

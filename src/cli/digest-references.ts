@@ -23,6 +23,7 @@ const kindOf = (path: string): "css" | "js" | "map" | undefined => {
   return extension === ".map" ? "map" : kinds[extension]
 }
 
+export const isStyleSheet = (path: string): boolean => kindOf(path) === "css"
 export const mayRefer = (path: string): boolean => kindOf(path) !== undefined
 
 /**
@@ -67,6 +68,11 @@ export function withFingerprints(
   }
   parts.push(text.slice(done))
   return Buffer.from(parts.join(""), "latin1")
+}
+
+/** The paths of the files that a style sheet refers to. Its source map does not count. */
+export function referredTo(content: Buffer, path: string, names: ReadonlyMap<string, Fingerprint>): string[] {
+  return cssReferences(content.toString("latin1")).flatMap(({ value }) => resolve(value, path, names)?.file.path ?? [])
 }
 
 /** What a reference names. */

@@ -23,7 +23,8 @@ import {
   wrapped,
 } from "./digest-files.ts"
 import { digestIn, loadManifest, nextManifest, saveManifest } from "./digest-manifest.ts"
-import { type Fingerprint, mayRefer, withFingerprints } from "./digest-references.ts"
+import { deepDigests, fingerprintsOf } from "./digest-names.ts"
+import { type Fingerprint, isStyleSheet, mayRefer, referredTo, withFingerprints } from "./digest-references.ts"
 
 export { type CleanOptions, type CleanReport, cleanDigest } from "./digest-clean.ts"
 export type { AssetCoding } from "./digest-compress.ts"
@@ -36,6 +37,11 @@ export interface DigestOptions {
   to?: FolderOption
   /** Whether references from style sheets get `?vsn=d`, for which `serveStatic` sends "immutable"; true. */
   vsn?: boolean
+  /**
+   * Whether a style sheet's name changes also when a file changes that it refers to. False, as in Phoenix: the copy then
+   * changes under its name, and caches and `integrity` attributes may hold the old one (`replaced` in the report).
+   */
+  deep?: boolean
   /** The compressed forms to make; gzip and br. `zstd` where this Node has it, from 22.15 on. */
   compress?: readonly AssetCoding[]
   /** Milliseconds since the epoch; for tests. */
@@ -92,7 +98,7 @@ const atATime = 4
  */
 export async function digest(options: DigestOptions): Promise<DigestReport> {
   checkOptions(options)
-  const { vsn = true, compress = ["gzip", "br"], now = Date.now, onFile } = options
+  const { vsn = true, deep = false, compress = ["gzip", "br"], now = Date.now, onFile } = options
   const root = await folderAt(pathOf(options.from))
   const to = options.to === undefined ? root : pathOf(options.to)
   const there = await realpath(to).catch(() => undefined)
@@ -101,7 +107,7 @@ export async function digest(options: DigestOptions): Promise<DigestReport> {
   const { assets, skipped } = assetsOf(tree.files, new Set([...before.digests.keys(), ...before.latest.values()]))
   const hashes = new Map<string, Hashes>()
   await each(assets, atATime, async (path) => void hashes.set(path, await hashFile(join(root, path))))
-  const names = fingerprintsOf(hashes)
+  const names = fingerprintsOf(await digestsOf(root, hashes, deep))
 
   await wrapped(`cannot make the folder ${to}`, () => mkdir(to, { recursive: true }))
   const out = await folderAt(to)
@@ -138,17 +144,21 @@ function assetsOf(files: readonly string[], known: ReadonlySet<string>): { asset
   return { assets, skipped }
 }
 
-function fingerprintsOf(hashes: ReadonlyMap<string, Hashes>): Map<string, Fingerprint> {
-  const names = new Map<string, Fingerprint>()
-  for (const [path, { md5 }] of hashes) {
-    const extension = posix.extname(path)
-    const mapped = extension.toLowerCase() === ".map" ? path.slice(0, -extension.length) : path
-    const digest = hashes.get(mapped)?.md5
-    const tail = mapped === path || digest === undefined ? extension : posix.extname(mapped) + extension
-    const stem = path.slice(0, path.length - tail.length)
-    names.set(path, { path, digest: digest ?? md5, digested: `${stem}-${digest ?? md5}${tail}`, tail })
-  }
-  return names
+/** Digests of the files as they are, or with all that they refer to. */
+async function digestsOf(
+  root: string,
+  hashes: ReadonlyMap<string, Hashes>,
+  deep: boolean,
+): Promise<ReadonlyMap<string, string>> {
+  const own = new Map([...hashes].map(([path, { md5 }]) => [path, md5]))
+  if (!deep) return own
+  const names = fingerprintsOf(own)
+  const references = new Map<string, string[]>()
+  const referring = [...hashes].filter(([path]) => isStyleSheet(path))
+  await each(referring, atATime, async ([path, known]) => {
+    references.set(path, referredTo(await bytesOf({ from: join(root, path), ...known }), path, names))
+  })
+  return deepDigests(own, references)
 }
 
 async function copyOf(
@@ -157,13 +167,17 @@ async function copyOf(
   names: ReadonlyMap<string, Fingerprint>,
   vsn: boolean,
 ): Promise<Content> {
-  const pieces: Buffer[] = []
-  await wrapped(`cannot read ${original.from}`, async () => {
-    for await (const piece of read(original)) pieces.push(piece)
-  })
-  const content = Buffer.concat(pieces)
+  const content = await bytesOf(original)
   const copy = withFingerprints(content, path, names, vsn)
   return copy === content ? original : contentOf(copy)
+}
+
+function bytesOf(content: Content): Promise<Buffer> {
+  return wrapped(`cannot read ${content.from}`, async () => {
+    const pieces: Buffer[] = []
+    for await (const piece of read(content)) pieces.push(piece)
+    return Buffer.concat(pieces)
+  })
 }
 
 async function write(
@@ -193,13 +207,14 @@ async function write(
 }
 
 function checkOptions(options: DigestOptions): void {
-  checkOptionNames("digest", options, ["from", "to", "vsn", "compress", "now", "onFile"])
+  checkOptionNames("digest", options, ["from", "to", "vsn", "deep", "compress", "now", "onFile"])
   const check = (name: keyof DigestOptions, holds: boolean, takes: string): void =>
     checkOption("digest", name, holds, takes, options[name])
-  const { from, to, vsn, compress, now, onFile } = options
+  const { from, to, vsn, deep, compress, now, onFile } = options
   checkFolder("digest", "from", from)
   if (to !== undefined) checkFolder("digest", "to", to)
   check("vsn", vsn === undefined || typeof vsn === "boolean", "true or false")
+  check("deep", deep === undefined || typeof deep === "boolean", "true or false")
   const isList = compress === undefined || (Array.isArray(compress) && compress.every(isCoding))
   check("compress", isList, "a list of gzip, br and (with Node from 22.15 on) zstd")
   check("now", now === undefined || typeof now === "function", "a function")

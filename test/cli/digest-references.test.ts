@@ -95,6 +95,7 @@ describe("references in a style sheet", () => {
     ["../img/a.png/."],
     ["../img/a.png/.."],
     ["..%2Fimg%2Fa.png"],
+    ["sub%2Fb.css"],
     ["../img\\\\a.png"],
     ["../img/%FF.png"],
     ["../img/A.PNG"],
@@ -151,6 +152,8 @@ describe("the source map of a script", () => {
     ["sourceMappingURL=app.js.map"],
     ["// sourceMappingURL=app.js.map"],
     ["//# sourceMappingURL=app.js.map more"],
+    ["//# sourceMappingURL=app.js.map */"],
+    ["/*# sourceMappingURL=app.js.map\n"],
     ["import './app.js'; fetch('/img/a.png')"],
   ])("%j stays as it is", (text) => expect(js(text)).toBe(text))
 

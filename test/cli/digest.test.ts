@@ -178,6 +178,35 @@ describe("digest", () => {
     expect(await text(named("app.css", "a { b: url(a.png) }"))).toContain(named("a.png", "2"))
   })
 
+  test("deep: a style sheet's name changes with what it refers to, through others and in a circle", async () => {
+    await put("a.css", "@import 'b.css'; /*# sourceMappingURL=a.css.map */")
+    await put("a.css.map", "{}")
+    await put("b.css", "@import 'a.css'; x { y: url(img.png) }")
+    await put("c.css", "x {}")
+    await put("d.css", "@import 'c.css'")
+    await put("img.png", "1")
+    const names = async () => {
+      const { files } = await run({ deep: true })
+      expect(files.map(({ replaced }) => replaced)).not.toContain(true)
+      return Object.fromEntries(files.map(({ path, digested }) => [path, digested]))
+    }
+    const before = await names()
+    expect(before["c.css"]).toBe(named("c.css", "x {}"))
+    expect(before["a.css.map"]).toBe(`${before["a.css"]}.map`)
+    expect(await text(before["a.css"]!)).toContain(before["b.css"])
+    expect(await names()).toEqual(before)
+    await put("img.png", "2")
+    const after = await names()
+    const changed = Object.keys(before).filter((path) => before[path] !== after[path])
+    expect(changed).toEqual(["a.css", "a.css.map", "b.css", "img.png"])
+    expect(await text(after["a.css"]!)).toContain(after["b.css"])
+    expect(await text(after["b.css"]!)).toContain(after["img.png"])
+    await put("a.css.map", "{ }")
+    expect((await run({ deep: true })).files.filter(({ written }) => written.length > 0)).toMatchObject([
+      { path: "a.css.map" },
+    ])
+  })
+
   test("carries on a manifest of the first format", async () => {
     await put("app.js", "2")
     await put(named("app.js", "1"), "1")
@@ -454,6 +483,7 @@ describe("digest and a hostile tree", () => {
       { from: 1 },
       { to: null },
       { vsn: "no" },
+      { deep: 1 },
       { compress: ["deflate"] },
       { compress: "gzip" },
       { compress: ["constructor"] },

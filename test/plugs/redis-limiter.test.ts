@@ -4,8 +4,8 @@ import { rateOf } from "../../src/plugs/gcra.ts"
 import { type RedisLimiterOptions, type RedisScriptClient, redisLimiter } from "../../src/plugs/redis-limiter.ts"
 import { watchProcess } from "../adapters/suite/guard.ts"
 import { settled } from "../loose.ts"
+import { mayUseRedis, type OwnRedis, startRedis } from "../tools/redis.ts"
 import { limiterSuite } from "./limiter-suite.ts"
-import { mayUseRedis, type OwnRedis, startRedis } from "./own-redis.ts"
 
 watchProcess()
 afterEach(() => void vi.useRealTimers())

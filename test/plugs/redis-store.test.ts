@@ -1,106 +1,67 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { createClient } from "@redis/client"
 import { InvalidOptionError, ServiceUnavailableError } from "plumage"
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest"
 import { type RedisClient, redisStore } from "../../src/plugs/redis-store.ts"
+import { mayUseRedis, type OwnRedis, startRedis } from "../tools/redis.ts"
 import { Browser, sessionSuite } from "./session-suite.ts"
 
-const installed = spawnSync("redis-server", ["--version"]).status === 0
-const mustRun = process.env["REQUIRE_REDIS"] !== undefined
+describe.skipIf(!mayUseRedis("sessions in Redis"))("in Redis,", () => {
+  let redis: OwnRedis
+  let client: OwnRedis["client"]
 
-let server: ChildProcess | undefined
-
-/** Starts a server of our own on a socket file, which forgets everything. */
-function startRedis(folder: string): Promise<void> {
-  const path = join(folder, "redis.sock")
-  const silent = ["--port", "0", "--save", "", "--appendonly", "no", "--dir", folder]
-  const started = spawn("redis-server", [...silent, "--unixsocket", path], { stdio: ["ignore", "pipe", "inherit"] })
-  server = started
-  process.once("exit", () => started.kill())
-  return new Promise((resolve, reject) => {
-    let said = ""
-    started.once("error", reject)
-    started.once("exit", (code) => reject(new Error(`redis-server ended with ${code}: ${said}`)))
-    started.stdout.on("data", (data) => {
-      said += data
-      if (/ready to accept connections/i.test(said)) resolve()
-    })
+  beforeAll(async () => {
+    redis = await startRedis()
+    client = redis.client
   })
-}
+  afterAll(() => redis.stop())
 
-if (!installed && !mustRun) {
-  console.log("redis-server is not installed: the sessions in Redis were NOT tested")
-  test.skip("sessions in Redis: left out, because redis-server is not installed", () => undefined)
-} else {
-  describe("in Redis,", () => {
-    let folder: string
-    let client: ReturnType<typeof createClient>
+  sessionSuite(() => redisStore({ client }), true)
 
-    beforeAll(async () => {
-      folder = mkdtempSync(join(tmpdir(), "plumage-redis-"))
-      await startRedis(folder)
-      client = createClient({ socket: { path: join(folder, "redis.sock"), tls: false } })
-      client.on("error", () => undefined)
-      await client.connect()
-    })
-    afterAll(async () => {
-      client?.destroy()
-      server?.kill()
-      rmSync(folder, { recursive: true, force: true })
-    })
-
-    sessionSuite(() => redisStore({ client }), true)
-
-    test("a session lives for its ttl, counted anew at each write, under a key that is no cookie's value", async () => {
-      await client.flushAll()
-      const browser = new Browser(redisStore({ client, prefix: "p:", ttl: 100 }))
-      await browser.visit((session) => session.put("a", 1))
-      const [key] = await client.keys("*")
-      expect(key).toMatch(/^p:[\w-]{43}$/)
-      expect(key).not.toContain(browser.cookie.slice(4))
-      await client.expire(key!, 5)
-      await browser.visit((session) => session.get("a"))
-      expect(await client.ttl(key!)).toBeLessThanOrEqual(5)
-      await browser.visit((session) => session.put("a", 1))
-      expect(await client.ttl(key!)).toBeGreaterThan(90)
-      expect(await client.get(key!)).toBe('{"a":1}')
-    })
-
-    test("a session whose time is over is empty, and a renewed one leaves nothing behind", async () => {
-      await client.flushAll()
-      const browser = new Browser(redisStore({ client }))
-      await browser.visit((session) => session.put("a", 1))
-      await browser.visit((session) => session.renew())
-      const keys = await client.keys("*")
-      expect(keys).toHaveLength(1)
-      await client.pExpire(keys[0]!, 0)
-      expect(await browser.all()).toEqual({})
-    })
-
-    test("a server that hangs is given up: 503 in time, and the session is there when it goes on", async () => {
-      const browser = new Browser(redisStore({ client, timeout: 100 }))
-      await browser.visit((session) => session.put("a", 1))
-      server!.kill("SIGSTOP")
-      try {
-        await expect(browser.all()).rejects.toThrow(ServiceUnavailableError)
-      } finally {
-        server!.kill("SIGCONT")
-      }
-      await client.ping()
-      expect(await browser.all()).toEqual({ a: 1 })
-    })
-
-    test("a value that is no JSON is no session", async () => {
-      const browser = new Browser(redisStore({ client }))
-      await browser.visit((session) => session.put("a", 1))
-      for (const key of await client.keys("*")) await client.set(key, "{")
-      expect(await browser.all()).toEqual({})
-    })
+  test("a session lives for its ttl, counted anew at each write, under a key that is no cookie's value", async () => {
+    await client.flushAll()
+    const browser = new Browser(redisStore({ client, prefix: "p:", ttl: 100 }))
+    await browser.visit((session) => session.put("a", 1))
+    const [key] = await client.keys("*")
+    expect(key).toMatch(/^p:[\w-]{43}$/)
+    expect(key).not.toContain(browser.cookie.slice(4))
+    await client.expire(key!, 5)
+    await browser.visit((session) => session.get("a"))
+    expect(await client.ttl(key!)).toBeLessThanOrEqual(5)
+    await browser.visit((session) => session.put("a", 1))
+    expect(await client.ttl(key!)).toBeGreaterThan(90)
+    expect(await client.get(key!)).toBe('{"a":1}')
   })
-}
+
+  test("a session whose time is over is empty, and a renewed one leaves nothing behind", async () => {
+    await client.flushAll()
+    const browser = new Browser(redisStore({ client }))
+    await browser.visit((session) => session.put("a", 1))
+    await browser.visit((session) => session.renew())
+    const keys = await client.keys("*")
+    expect(keys).toHaveLength(1)
+    await client.pExpire(keys[0]!, 0)
+    expect(await browser.all()).toEqual({})
+  })
+
+  test("a server that hangs is given up: 503 in time, and the session is there when it goes on", async () => {
+    const browser = new Browser(redisStore({ client, timeout: 100 }))
+    await browser.visit((session) => session.put("a", 1))
+    redis.process.kill("SIGSTOP")
+    try {
+      await expect(browser.all()).rejects.toThrow(ServiceUnavailableError)
+    } finally {
+      redis.process.kill("SIGCONT")
+    }
+    await client.ping()
+    expect(await browser.all()).toEqual({ a: 1 })
+  })
+
+  test("a value that is no JSON is no session", async () => {
+    const browser = new Browser(redisStore({ client }))
+    await browser.visit((session) => session.put("a", 1))
+    for (const key of await client.keys("*")) await client.set(key, "{")
+    expect(await browser.all()).toEqual({})
+  })
+})
 
 const client = (calls: Partial<RedisClient>): RedisClient => ({
   get: async () => null,

@@ -9,6 +9,7 @@ import { inner } from "../conn/conn.ts"
 import { AlreadySentError, CookieOverflowError, ServiceUnavailableError, UsageError } from "../conn/errors.ts"
 import type { Conn } from "../conn/states.ts"
 import { type CookieOptions, cookieBytes } from "../http/cookies.ts"
+import { list } from "../http/media-type.ts"
 import { deepFrozen, frozenJson, type SessionCookie, type SessionData, type SessionStore } from "./session-store.ts"
 
 /** The options as a request needs them. */
@@ -174,6 +175,7 @@ export class KeptSession {
     const sent = this.#conn.reqCookies[key]
     if (sent === undefined) return
     this.#conn.deleteRespCookie(key, attributes)
+    keepPrivate(this.#conn)
     if (!("seal" in store) && tokenShape.test(sent)) return this.#end(store, sent)
   }
 
@@ -197,6 +199,7 @@ export class KeptSession {
       )
     }
     this.#conn.putRespCookie(key, value, attributes)
+    keepPrivate(this.#conn)
   }
 
   /** Takes the cookie out of an answer that is kept back: what it stands for was not stored. */
@@ -221,6 +224,16 @@ export class KeptSession {
       return failed(error)
     }
   }
+}
+
+const shared = /^(?:public|s-maxage=.*|private=.*)$/i
+const unshared = /^(?:private|no-store)$/i
+
+/** A shared cache would hand out the cookie with the answer (RFC 9111 §7.3), to whoever asks next. */
+function keepPrivate(conn: Conn): void {
+  const directives = list(conn.getRespHeader("cache-control") ?? "")
+  if (directives.some((one) => unshared.test(one))) return
+  conn.putRespHeader("cache-control", ["private", ...directives.filter((one) => !shared.test(one))].join(", "))
 }
 
 function after<T>(value: MaybePromise<T>, then: (value: T) => MaybePromise<void>): MaybePromise<void> {

@@ -55,7 +55,8 @@ export interface SessionOptions extends Omit<CookieOptions, "expires"> {
 
 /**
  * Assigns `session`. The cookie is HttpOnly and SameSite=Lax unless said otherwise, secure where the request is, and ends
- * with the browser unless `maxAge` (seconds) is given.
+ * with the browser unless `maxAge` (seconds) is given. An answer that brings it is `cache-control: private`, whatever else
+ * put that header.
  *
  * It costs nothing where nobody reads or writes: no look-up, no cookie. An async store is asked before what follows the
  * plug runs, when a cookie came. An id is never taken from a client: an unknown one is an empty session. Of two requests at

@@ -242,6 +242,24 @@ export async function openSite(name: AdapterName): Promise<Site> {
         return conn.text("kept")
       }),
     ]),
+    r.scope(
+      "/greeting",
+      pipeline()
+        .plug(session<Record<string, unknown>>({ store: memoryStore(), key: "app" }))
+        .plug((conn) => {
+          const { session } = conn.assigns
+          if (conn.queryString.endsWith("drop")) session.drop()
+          else if (!conn.queryString.endsWith("read")) session.put("greeted", true)
+          return conn
+        })
+        .plug(serveStatic({ at: "/greeting", from: join(root, "files/public") })),
+      (r) => [
+        r.get("/header", (conn) =>
+          conn.putRespHeader("cache-control", String(conn.queryParams["put"] ?? "")).text("own header"),
+        ),
+        r.get("/*rest", (conn) => conn.text("no such file")),
+      ],
+    ),
     r.scope("/untrusted", rewriteOn({ trust: ["10.0.0.0/8"], headers: forwarded }), (r) => [r.any("/", where)]),
     r.scope("/trusted", rewriteOn({ trust: ["loopback"], headers: forwarded }), (r) => [r.any("/", where)]),
     r.scope("/forwarded", rewriteOn({ trust: ["loopback"], headers: "forwarded" }), (r) => [r.any("/", where)]),

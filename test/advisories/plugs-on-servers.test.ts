@@ -598,6 +598,27 @@ describe.each(await adapterNames())("the plugs on %s", (name) => {
     const all = async (cookie: string) =>
       (await site.ask("GET", "/session", { headers: ["Cookie", cookie] })).json<any>().all
 
+    test("568c2ecc, 12c51174: an answer that brings a session is kept by no shared cache", async () => {
+      const control = async (target: string, cookie = "") => {
+        const answer = await site.ask("GET", target, { headers: ["Cookie", cookie] })
+        const directives = (answer.header("cache-control") ?? "").toLowerCase().split(/ *, */)
+        if (answer.all("set-cookie").length === 0) return directives
+        expect(directives.includes("private") || directives.includes("no-store"), directives.join()).toBe(true)
+        expect(directives.join(), target).not.toMatch(/public|s-maxage|private=/)
+        return directives
+      }
+      const file = "/greeting/a.txt"
+      const cookie = cookieOf(await site.ask("GET", file))
+      expect(cookie).toMatch(/^app=/)
+      expect(await control(file)).toEqual(["private", "max-age=0"])
+      expect(await control(`${file}?vsn=1`)).toEqual(["private", "max-age=31536000", "immutable"])
+      expect(await control(`${file}?vsn=1&drop`, cookie)).toContain("private")
+      expect(await control(`${file}?vsn=1&read`, cookie)).toEqual(["public", "max-age=31536000", "immutable"])
+      for (const put of ["max-age=60", "s-maxage=60, Public", 'private="x"', "no-store", "Private", "no-cache"]) {
+        await control(`/greeting/header?put=${encodeURIComponent(put)}`)
+      }
+    })
+
     test("7ae7cbae: two cookies are two lines", async () => {
       const lines = (await put("a=1")).all("set-cookie")
       expect(lines.map((line) => line.split("=")[0]).sort()).toEqual(["app", "second"])

@@ -1,6 +1,7 @@
 /** The command line as a function: what was asked is found, run, and told; errors of the user's are told without a stack. */
 
 import { parseArgs } from "node:util"
+import { ManifestError } from "../http/manifest.ts"
 import { type Command, CommandError, type Output } from "./command.ts"
 import { digestCommand } from "./command-digest.ts"
 import { digestCleanCommand } from "./command-digest-clean.ts"
@@ -46,8 +47,9 @@ export async function cli(args: readonly string[], output: Output = terminal): P
     else await command.run({ values, positionals }, output)
     return 0
   } catch (error) {
-    if (!(error instanceof CommandError || error instanceof DigestError)) throw error
-    output.fail(`plumage ${name}: ${error.message}`)
+    const repairable = [CommandError, DigestError, ManifestError].some((kind) => error instanceof kind)
+    if (!repairable) throw error
+    output.fail(`plumage ${name}: ${(error as Error).message}`)
     return error instanceof CommandError ? error.exitCode : 1
   }
 }

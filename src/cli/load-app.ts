@@ -2,7 +2,7 @@
 
 import { access } from "node:fs/promises"
 import { createRequire } from "node:module"
-import { resolve } from "node:path"
+import { join, resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import type { Endpoint } from "../endpoint/endpoint.ts"
 import type { Routes } from "../router/route.ts"
@@ -58,7 +58,10 @@ async function readTypeScript(path: string): Promise<void> {
     return
   let loader: string
   try {
-    loader = createRequire(path).resolve("tsx/esm/api")
+    // Its form for `require` does not find its own parts (4.23), so the one for `import` is looked up by hand.
+    const from = createRequire(path)
+    const { exports } = from("tsx/package.json") as { exports: Record<string, { import: { default: string } }> }
+    loader = join(from.resolve("tsx/package.json"), "..", exports["./esm/api"]!.import.default)
   } catch (cause) {
     throw new CommandError(`${path} is TypeScript, which this Node does not read: npm install --save-dev tsx`, 1, {
       cause,

@@ -17,6 +17,8 @@ import { socketPlug } from "./socket.ts"
 /** An application that a server can carry. */
 export interface Endpoint {
   readonly routes: Routes
+  /** The paths of its websockets, in declared order. */
+  readonly sockets: readonly string[]
   /** Answers one exchange; what servers call. Never throws and never rejects: errors become answers. */
   call(exchange: Exchange): MaybePromise<void>
 }
@@ -64,7 +66,7 @@ export function defineEndpoint(options: EndpointOptions = {}): EndpointBuilder<{
   const renders = renderErrors === undefined || typeof renderErrors === "function"
   checkOption("defineEndpoint", "renderErrors", renders, "a function", renderErrors)
   const fail = (conn: Conn, error: unknown): void => failWith(renderErrors, inner(conn), error)
-  return builder({ secretKeyBases: secretsOf(secretKeyBase), onError, fail }, [])
+  return builder({ secretKeyBases: secretsOf(secretKeyBase), onError, fail }, [], [])
 }
 
 function secretsOf(secretKeyBase: string | readonly string[] | undefined): readonly string[] {
@@ -79,16 +81,21 @@ function secretsOf(secretKeyBase: string | readonly string[] | undefined): reado
   return secrets
 }
 
-function builder(settings: Settings, row: readonly AnyPlug[]): EndpointBuilder<any> {
+function builder(settings: Settings, row: readonly AnyPlug[], sockets: readonly string[]): EndpointBuilder<any> {
   return {
-    plug: (plug: AnyPlug) => builder(settings, [...row, ...flat(plug)]),
+    plug: (plug: AnyPlug) => builder(settings, [...row, ...flat(plug)], sockets),
     socket: (path: string, socket: SocketSource<any>, options?: UpgradeOptions) =>
-      builder(settings, [...row, socketPlug(path, socket, options)]),
-    router: (router: Router<any, Routes>) => makeEndpoint(settings, row, router),
+      builder(settings, [...row, socketPlug(path, socket, options)], [...sockets, path]),
+    router: (router: Router<any, Routes>) => makeEndpoint(settings, row, sockets, router),
   }
 }
 
-function makeEndpoint(settings: Settings, plugs: readonly AnyPlug[], router: Router<any, Routes>): Endpoint {
+function makeEndpoint(
+  settings: Settings,
+  plugs: readonly AnyPlug[],
+  sockets: readonly string[],
+  router: Router<any, Routes>,
+): Endpoint {
   if (typeof router !== "function" || !("routes" in router)) {
     throw new UsageError("router() takes what defineRouter has made")
   }
@@ -106,6 +113,7 @@ function makeEndpoint(settings: Settings, plugs: readonly AnyPlug[], router: Rou
   }
   return {
     routes: router.routes,
+    sockets,
     call(exchange) {
       const conn = new Connection(exchange, settings)
       try {

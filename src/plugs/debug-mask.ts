@@ -14,7 +14,7 @@ const keyName = /(?:^|[-_.\s])key$|Key$/
 const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
 /** A text without what moves a terminal's cursor or turns what follows around; cut after 10,000 characters. */
-export function clean(text: string, length = most): string {
+export function clean(text: string, length: number = most): string {
   const cut = text.length > length ? `${text.slice(0, length)} … (${text.length - length} more characters)` : text
   return stripVTControlCharacters(cut).replaceAll("\r\n", "\n").replace(controls, escaped)
 }

@@ -3,7 +3,7 @@
 import { splitPath } from "../http/path.ts"
 import type { PathParams } from "./captures.ts"
 import { join } from "./params.ts"
-import type { Entry, LogLevel } from "./route.ts"
+import { type Entry, entriesOf, type LogLevel, type Routes } from "./route.ts"
 import type { Router } from "./router.ts"
 import { placeOf } from "./source.ts"
 import { tableOf } from "./table.ts"
@@ -49,6 +49,11 @@ function infoOf(above: Above, entry: Entry): RouteInfo {
   const { prefix: path, plugs, metadata, log } = below(above, entry)
   const { method, host, action, source } = entry
   return { method, path, host, plugs, action: nameOf(action), metadata, log, source: placeOf(source) }
+}
+
+/** What a list of entries says, those of the routers that it forwards to among them. */
+export function routesIn(routes: Routes): RouteInfo[] {
+  return infos(entriesOf(routes), top)
 }
 
 function infos(entries: readonly Entry[], above: Above): RouteInfo[] {

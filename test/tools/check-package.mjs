@@ -1,7 +1,7 @@
 // Packs the package as npm would, installs it into an empty folder, and calls it: it must import and answer from its build.
 
 import { execFileSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -23,7 +23,9 @@ try {
   mkdirSync(home, { recursive: true })
   run("tar", ["-xzf", tarball, "--strip-components=1", "-C", home])
   // What npm would have installed beside it; the peer among them, where it is here.
-  for (const name of ["cookie", "path-to-regexp", "negotiator", "range-parser", "mrmime", "ws", "uWebSockets.js"]) {
+  const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+  for (const name of [...Object.keys(dependencies), "streamsearch", "uWebSockets.js"]) {
+    mkdirSync(dirname(join(dirname(home), name)), { recursive: true })
     symlinkSync(join(root, "node_modules", name), join(dirname(home), name))
   }
   writeFileSync(join(folder, "app", "package.json"), '{"type":"module"}')
@@ -31,10 +33,15 @@ try {
     join(folder, "app", "main.mjs"),
     `import { defineEndpoint, defineRouter, serve } from "plumage"
 import { client } from "plumage/test"
+import { Token, accepts, parsers } from "plumage/plugs"
+import { secureCompare } from "plumage/crypto"
 import { node } from "plumage/adapters/node"
 import { elli } from "plumage/adapters/elli"
 import { uws } from "plumage/adapters/uws"
-const endpoint = defineEndpoint().router(defineRouter((r) => [r.get("/hello/:name", (conn, { name }) => conn.text(name))]))
+const router = defineRouter((r) => [r.get("/hello/:name", (conn, { name }) => conn.text(name))])
+export const endpoint = defineEndpoint().plug(accepts(["txt"])).plug(parsers()).router(router)
+const secret = "s".repeat(64)
+console.log("plugs and crypto:", Token.verify(secret, "a", Token.sign(secret, "a", 1)).value === 1 && secureCompare("a", "a"))
 console.log("in memory:", await (await client(endpoint).get("/hello/ada")).text())
 const binary = await import("uWebSockets.js").then(() => true, () => false)
 if (!binary) console.log("LEFT OUT: uws, its binary does not load here")
@@ -47,7 +54,13 @@ for (const adapter of [node, elli, ...(binary ? [uws] : [])]) {
 }
 `,
   )
-  console.log(run(process.execPath, ["main.mjs"], { cwd: join(folder, "app") }).trim())
+  const app = { cwd: join(folder, "app") }
+  console.log(run(process.execPath, ["main.mjs"], app).trim())
+  writeFileSync(
+    join(folder, "app", "app.mjs"),
+    readFileSync(join(folder, "app", "main.mjs"), "utf8").split("const secret")[0],
+  )
+  console.log(run(process.execPath, [join(home, "dist/src/cli/main.js"), "routes"], app).trim())
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

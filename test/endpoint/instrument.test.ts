@@ -353,6 +353,12 @@ describe("a callback that fails", () => {
 })
 
 describe("the functions of an instrumenter", () => {
+  test("are all there are: no logger is put in front of them, as Phoenix did until 1.3", () => {
+    const { has } = defineInstrumentation()
+    const defaults = ["call", "render"].map((name) => `phoenix_controller_${name}`)
+    expect([...defaults, "phoenix_channel_join", "phoenix_channel_receive"].filter(has)).toEqual([])
+  })
+
   test("are those of objects, classes and modules, and are called as methods", async () => {
     const seen: unknown[] = []
     class Base {

@@ -1,7 +1,15 @@
 /** Errors that reach the endpoint: who is told, and what the client sees. */
 
 import type { Connection } from "../conn/conn.ts"
-import { AlreadySentError, CutError, HTTPError, TimeoutError, TransportError, UsageError } from "../conn/errors.ts"
+import {
+  AlreadySentError,
+  CutError,
+  HTTPError,
+  TimeoutError,
+  TransportError,
+  UsageError,
+  ValidationError,
+} from "../conn/errors.ts"
 import { report } from "../conn/report.ts"
 import { cacheControl } from "../conn/response.ts"
 import type { Conn } from "../conn/states.ts"
@@ -218,7 +226,8 @@ function page(conn: Connection, status: number, shown: HTTPError | undefined): [
   const message = shown?.message ?? phrase
   const format = acceptedType(conn.getReqHeader("accept") ?? "*/*", ["text/plain", "text/html", "application/json"])
   if (format === "application/json") {
-    const error = { status, code: shown?.code ?? "ERR_INTERNAL", message }
+    const issues = is(shown, ValidationError) ? { issues: shown.issues } : undefined
+    const error = { status, code: shown?.code ?? "ERR_INTERNAL", message, ...issues }
     return ["application/json; charset=utf-8", JSON.stringify({ error })]
   }
   if (format === "text/html") {

@@ -1,5 +1,13 @@
 /** Errors that reach the endpoint: who is told, and what the client sees. */
-import { BadRequestError, type Conn, defineEndpoint, defineRouter, HTTPError, UsageError } from "plumage"
+import {
+  BadRequestError,
+  type Conn,
+  defineEndpoint,
+  defineRouter,
+  HTTPError,
+  UsageError,
+  ValidationError,
+} from "plumage"
 import { type ConnOptions, client } from "plumage/test"
 import { beforeEach, describe, expect, test } from "vitest"
 import { watchProcess } from "../adapters/suite/guard.ts"
@@ -179,4 +187,22 @@ describe("the answer that did not come", () => {
     })
     expect(answer.headers("content-length")).toEqual([])
   })
+})
+
+test("a ValidationError lists its issues: in JSON as data, elsewhere in words", async () => {
+  const issues = [
+    { path: ["body", "items", 0, "name"], message: "is required" },
+    { path: ["query", "page"], message: "must be a number" },
+  ]
+  const router = defineRouter((r) => [
+    r.get("/", () => {
+      throw new ValidationError(issues)
+    }),
+  ])
+  const ask = (accept: string) => client(defineEndpoint().router(router)).get("/", undefined, { headers: { accept } })
+  const json = await ask("application/json")
+  expect([json.status, await json.json()]).toMatchObject([422, { error: { code: "ERR_VALIDATION", issues } }])
+  expect(await (await ask("text/plain")).text()).toContain(
+    "body.items.0.name: is required\nquery.page: must be a number",
+  )
 })

@@ -9,6 +9,7 @@ export default defineConfig({
       { find: /^plumage$/, replacement: at("src/index.ts") },
       { find: /^plumage\/plugs$/, replacement: at("src/plugs/plugs.ts") },
       { find: /^plumage\/crypto$/, replacement: at("src/crypto/crypto.ts") },
+      { find: /^plumage\/env$/, replacement: at("src/endpoint/env.ts") },
       { find: /^plumage\/test$/, replacement: at("src/test/test.ts") },
       { find: /^plumage\/adapters\/(\w+)$/, replacement: at("adapters/$1/server.ts") },
     ],

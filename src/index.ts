@@ -55,6 +55,21 @@ export {
   type EndpointOptions,
   type SocketSource,
 } from "./endpoint/endpoint.ts"
+export {
+  type CompileMetadata,
+  defineInstrumentation,
+  type Instrumentation,
+  type InstrumentationOptions,
+  type InstrumentCallback,
+  type InstrumentEvents,
+  type Instrumented,
+  type Instrumenter,
+  type InstrumentFailure,
+  type InstrumentMessage,
+  type InstrumentTold,
+  instrument,
+  type RuntimeMetadata,
+} from "./endpoint/instrument.ts"
 export { serve } from "./endpoint/serve.ts"
 export type { CookieOptions } from "./http/cookies.ts"
 export type { OriginPolicy } from "./http/origin.ts"

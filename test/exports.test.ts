@@ -1,6 +1,7 @@
 /** What the package exports at run time. A change here is a change of the public interface. */
 import * as plumage from "plumage"
 import * as crypto from "plumage/crypto"
+import * as env from "plumage/env"
 import * as plugs from "plumage/plugs"
 import * as kit from "plumage/test"
 import { expect, test } from "vitest"
@@ -43,10 +44,12 @@ test("plumage exports these, and nothing else", () => {
     "defaultLimits",
     "defineController",
     "defineEndpoint",
+    "defineInstrumentation",
     "defineRouter",
     "defineView",
     "event",
     "initChunk",
+    "instrument",
     "pathsOf",
     "pipeline",
     "routeInfo",
@@ -147,5 +150,20 @@ test("plumage/crypto exports these, and nothing else", () => {
     "signTerm",
     "verifyMessage",
     "verifyTerm",
+  ])
+})
+
+test("plumage/env exports these, and nothing else", () => {
+  expect(Object.keys(env).sort()).toEqual([
+    "env",
+    "flag",
+    "integer",
+    "list",
+    "oneOf",
+    "optional",
+    "port",
+    "secret",
+    "text",
+    "url",
   ])
 })

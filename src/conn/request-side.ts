@@ -15,6 +15,8 @@ export interface Settings {
   readonly secretKeyBases: readonly string[]
   /** Told of every error that was not the client's to know, and of those that came after the answer had begun. */
   readonly onError: (error: unknown, conn: Conn) => unknown
+  /** What every `private` begins with: what the endpoint has for its libraries. */
+  readonly privates?: Readonly<Record<string, unknown>> | undefined
   /** Answers with an error, or ends what has begun. Never throws. */
   readonly fail: (conn: Conn, error: unknown) => void
 }
@@ -157,7 +159,7 @@ export class RequestSide {
     return (this.assigned ??= {})
   }
   get private(): Record<string, unknown> {
-    return (this.privates ??= {})
+    return (this.privates ??= { ...this.settings.privates })
   }
   assign(key: string, value: unknown): this {
     request.define(this.assigns, key, value)

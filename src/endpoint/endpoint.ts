@@ -12,6 +12,7 @@ import { type AnyAction, type AnyPlug, checkLater, run } from "../plug/run.ts"
 import type { Routes } from "../router/route.ts"
 import type { Router } from "../router/router.ts"
 import { failWith, logError } from "./errors.ts"
+import { defineInstrumentation, type Instrumenter } from "./instrument.ts"
 import { socketPlug } from "./socket.ts"
 
 /** An application that a server can carry. */
@@ -36,6 +37,8 @@ export interface EndpointOptions {
    * client's to know where the error is an `HTTPError`. May be async (10 s). When it fails or does not answer, the plain page is sent.
    */
   renderErrors?: (conn: Conn, error: unknown) => unknown
+  /** Told of the events of this endpoint's requests, in this order: see `defineInstrumentation`. */
+  instrumenters?: readonly Instrumenter[]
 }
 
 /** What gives a websocket for a connection: a handler, or a function that makes one and may refuse by answering. */
@@ -60,13 +63,14 @@ export interface EndpointBuilder<out Out extends Assigns> {
  * Raises `InvalidOptionError` for a secret that is too short.
  */
 export function defineEndpoint(options: EndpointOptions = {}): EndpointBuilder<{}> {
-  const { secretKeyBase, onError = logError, renderErrors } = options
-  checkOptionNames("defineEndpoint", options, ["secretKeyBase", "onError", "renderErrors"])
+  const { secretKeyBase, onError = logError, renderErrors, instrumenters } = options
+  checkOptionNames("defineEndpoint", options, ["secretKeyBase", "onError", "renderErrors", "instrumenters"])
   checkOption("defineEndpoint", "onError", typeof onError === "function", "a function", onError)
   const renders = renderErrors === undefined || typeof renderErrors === "function"
   checkOption("defineEndpoint", "renderErrors", renders, "a function", renderErrors)
   const fail = (conn: Conn, error: unknown): void => failWith(renderErrors, inner(conn), error)
-  return builder({ secretKeyBases: secretsOf(secretKeyBase), onError, fail }, [], [])
+  const privates = instrumenters && { plumage_instrumentation: defineInstrumentation(instrumenters) }
+  return builder({ secretKeyBases: secretsOf(secretKeyBase), onError, fail, privates }, [], [])
 }
 
 function secretsOf(secretKeyBase: string | readonly string[] | undefined): readonly string[] {

@@ -1,5 +1,13 @@
-import { type Conn, defineEndpoint, defineRouter, type EndpointOptions, pipeline, UsageError } from "plumage"
-import { type ConnOptions, conn, exchangeOf, sentResp } from "plumage/test"
+import {
+  type Conn,
+  defineEndpoint,
+  defineRouter,
+  type EndpointOptions,
+  instrument,
+  pipeline,
+  UsageError,
+} from "plumage"
+import { type ConnOptions, client, conn, exchangeOf, sentResp } from "plumage/test"
 import { describe, expect, test } from "vitest"
 import { watchProcess } from "../adapters/suite/guard.ts"
 import { handshake, loose } from "../loose.ts"
@@ -213,4 +221,26 @@ describe("an endpoint", () => {
     expect(() => defineEndpoint().socket("/x", undefined as never)).toThrow(UsageError)
     expect(() => defineEndpoint().socket("x", {})).toThrow(UsageError)
   })
+})
+
+test("instrumenters are told of what its requests measure, and of nothing in another endpoint", async () => {
+  const told: unknown[] = []
+  const instrumenter = {
+    shop_checkout: (phase: string, ...[, runtime]: unknown[]) => {
+      told.push(phase === "start" ? [phase, runtime] : [phase, runtime])
+      return "began"
+    },
+  }
+  const router = defineRouter((r) => [
+    r.get("/", (conn) => instrument(conn, "shop_checkout", { items: 2 }, () => conn.text("paid"))),
+  ])
+  const measured = defineEndpoint({ instrumenters: [instrumenter] }).router(router)
+  expect(await (await client(measured).get("/")).text()).toBe("paid")
+  expect(told).toEqual([
+    ["start", { items: 2 }],
+    ["stop", "began"],
+  ])
+  expect(await (await client(defineEndpoint().router(router)).get("/")).text()).toBe("paid")
+  expect(told).toHaveLength(2)
+  expect(() => defineEndpoint({ instrumenters: "log" as never })).toThrow(/instrument/)
 })

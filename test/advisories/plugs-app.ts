@@ -211,7 +211,7 @@ export async function openSite(name: AdapterName): Promise<Site> {
   const router = defineRouter((r) => [
     r.scope("/parse", parsing, (r) => [r.any("/", (conn) => conn.json(told(conn.bodyParams)))]),
     r.scope("/override", parsing.plug(methodOverride()), (r) => [r.any("/", (conn) => conn.text(conn.method))]),
-    r.scope("/valid", parsing.plug(validate({ body: z.object({ a: z.literal(1) }) })), (r) => [
+    r.scope("/valid", parsing.plug(validate({ body: z.strictObject({ a: z.literal(1) }) })), (r) => [
       r.post("/", (conn) => conn.json(conn.assigns.valid.body)),
     ]),
     r.scope("/session", sessions, (r) => [

@@ -286,7 +286,7 @@ export async function openSite(name: AdapterName): Promise<Site> {
         credentials: true,
         allowHeaders: "reflect",
       }),
-      (r) => [r.any("/", (conn) => conn.text("shared"))],
+      (r) => [r.any("/", (conn) => conn.text("shared")), r.get("/socket", (conn) => conn.upgrade("websocket", {}))],
     ),
     r.scope("/auth", basicAuth({ username: "ann", password }), (r) => [
       r.any("/", (conn) => conn.text(`let in ${canary}`)),

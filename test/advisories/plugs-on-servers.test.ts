@@ -2,6 +2,7 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { eventually, standstill, watchProcess } from "../adapters/suite/guard.ts"
+import { handshakeBytes } from "../adapters/suite/handshake.ts"
 import { bytesOf, chunked } from "../adapters/suite/request.ts"
 import type { Answer } from "../adapters/wire.ts"
 import { bodyOf, formData, type Piece } from "../plugs/multipart-bodies.ts"
@@ -524,6 +525,18 @@ describe.each(await adapterNames())("the plugs on %s", (name) => {
         "HTTPS://GOOD.EXAMPLE",
       ]) {
         expect(await allowed(origin), origin).toBeUndefined()
+      }
+    })
+
+    test("row 27: who may read answers by CORS may not open a websocket for that", async () => {
+      const open = async (origin: string) => {
+        const answer = await site.raw(handshakeBytes("/cors/socket", { host: "localhost", origin }))
+        return [answer.status, answer.header("access-control-allow-origin")]
+      }
+      expect(await open("http://localhost")).toEqual([101, undefined])
+      expect(await open("https://good.example")).toEqual([403, "https://good.example"])
+      for (const origin of ["https://evil.example", "null", "http://localhost.evil.example"]) {
+        expect(await open(origin), origin).toEqual([403, undefined])
       }
     })
 

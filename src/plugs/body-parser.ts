@@ -1,9 +1,10 @@
 /** What body parsers share: their contract, the options that all of them have, and whether there is a body at all. */
 
 import type { MaybePromise } from "../conn/adapter.ts"
+import { UnsupportedMediaTypeError } from "../conn/errors.ts"
 import { checkOption, checkOptionNames } from "../conn/options.ts"
 import type { AnyConn, Conn } from "../conn/states.ts"
-import type { MediaType } from "../http/media-type.ts"
+import { list, type MediaType } from "../http/media-type.ts"
 
 export type BodyParams = Readonly<Record<string, unknown>>
 
@@ -72,6 +73,17 @@ export function hasBody({ exchange }: AnyConn): boolean {
   const declared = exchange.getHeader("content-length")
   if (declared !== undefined) return Number(declared) !== 0
   return exchange.getHeader("transfer-encoding") !== undefined || exchange.getHttpProtocol() === "HTTP/2"
+}
+
+/**
+ * Raises `UnsupportedMediaTypeError` (415) for a body in a content coding (RFC 9110 §8.4.1): its bytes are not yet what its
+ * type says, and what nobody inflates here is no bomb.
+ */
+export function checkCoding(conn: AnyConn): void {
+  if (conn.exchange.getHeader("content-encoding") === undefined) return
+  const codings = conn.getReqHeaders("content-encoding").join().toLowerCase()
+  if (list(codings).every((coding) => coding === "identity")) return
+  throw new UnsupportedMediaTypeError("a body in a content coding is not read here: send it as it is")
 }
 
 /** What `readBody` takes of a parser's options. */

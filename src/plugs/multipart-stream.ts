@@ -10,7 +10,7 @@ import { inner } from "../conn/conn.ts"
 import { ParseError, RequestTooLargeError, UnsupportedMediaTypeError, UsageError } from "../conn/errors.ts"
 import type { Conn } from "../conn/states.ts"
 import { type MediaType, parseContentType } from "../http/media-type.ts"
-import { checkParserOptions, checkSize, noParams, parserOptionNames } from "./body-parser.ts"
+import { checkCoding, checkParserOptions, checkSize, noParams, parserOptionNames } from "./body-parser.ts"
 import type { FoundPart } from "./multipart-grammar.ts"
 import { type MultipartStreamOptions, Reader } from "./multipart-reader.ts"
 import type { ClientFilename } from "./upload.ts"
@@ -90,6 +90,7 @@ export async function* readParts(
   mediaType: MediaType,
   options: MultipartStreamOptions,
 ): AsyncGenerator<MultipartPart, void, undefined> {
+  checkCoding(conn)
   const reader = new Reader(conn, mediaType, options)
   try {
     for (;;) {

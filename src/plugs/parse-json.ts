@@ -8,6 +8,7 @@ import type { MediaType } from "../http/media-type.ts"
 import {
   type BodyParams,
   type ConfigurableParser,
+  checkCoding,
   checkParserOptions,
   hasBody,
   isFlag,
@@ -50,6 +51,7 @@ function make(options: JsonOptions): ConfigurableParser {
     withDefaults: (defaults) => make({ ...defaults, ...options }),
     parse(conn, mediaType) {
       if (!isJson(mediaType)) return undefined
+      checkCoding(conn)
       return hasBody(conn) ? readParams(conn, options, maxDepth, nestAllJson) : Object.create(null)
     },
   }

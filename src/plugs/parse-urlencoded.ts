@@ -8,6 +8,7 @@ import { type DecodeQueryOptions, decodeQuery, QueryError } from "../http/query.
 import {
   type BodyParams,
   type ConfigurableParser,
+  checkCoding,
   checkParserOptions,
   hasBody,
   noParams,
@@ -42,6 +43,7 @@ function make(options: ParserOptions): ConfigurableParser {
     withDefaults: (defaults) => make({ ...defaults, ...options }),
     parse(conn, mediaType) {
       if (!isForm(mediaType)) return undefined
+      checkCoding(conn)
       if (!hasBody(conn)) return noParams
       const length = options.length ?? Math.min(defaultLength, conn.exchange.limits.bodyBytes)
       return readForm(conn, readOptions(length, timeout), decoding)

@@ -44,7 +44,8 @@ const bodyMethods: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELET
  *
  * Reads urlencoded, multipart and JSON unless `parsers` says otherwise. `length`, `timeout`, `maxDepth`, `maxParams` and
  * `validateUtf8` are the defaults of all of them. A media type that none of them takes, and one that is malformed, is
- * `UnsupportedMediaTypeError` (415) unless `pass` names it: then the body stays unread and `bodyParams` unfetched. Raises
+ * `UnsupportedMediaTypeError` (415) unless `pass` names it: then the body stays unread and `bodyParams` unfetched. So is a
+ * body in a content coding (`content-encoding: gzip`) that one of our parsers takes: nothing is inflated. Raises
  * `ParseError` (400), `RequestTimeoutError` (408) and `RequestTooLargeError` (413) while reading.
  *
  * @example

@@ -40,6 +40,17 @@ export type {
   UpgradeOptions,
 } from "./conn/states.ts"
 export { type Controller, type ControllerBuilder, defineController } from "./controller/controller.ts"
+export { currentPath, currentUrl, type NewParams, type UrlStart } from "./controller/current-path.ts"
+export {
+  type DownloadData,
+  type DownloadFile,
+  type DownloadOptions,
+  type FileDownloadOptions,
+  sendDownload,
+} from "./controller/download.ts"
+export { allowJsonp, type JsonpOptions } from "./controller/jsonp.ts"
+export { redirectBack } from "./controller/redirect-back.ts"
+export { scrubParams } from "./controller/scrub-params.ts"
 export {
   defineView,
   type Formats,

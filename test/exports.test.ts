@@ -40,7 +40,10 @@ test("plumage exports these, and nothing else", () => {
     "UpgradeRequiredError",
     "UsageError",
     "ValidationError",
+    "allowJsonp",
     "closeChunk",
+    "currentPath",
+    "currentUrl",
     "defaultLimits",
     "defineController",
     "defineEndpoint",
@@ -52,9 +55,12 @@ test("plumage exports these, and nothing else", () => {
     "instrument",
     "pathsOf",
     "pipeline",
+    "redirectBack",
     "routeInfo",
     "routerFor",
     "routes",
+    "scrubParams",
+    "sendDownload",
     "serve",
   ])
 })

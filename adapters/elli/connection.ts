@@ -68,7 +68,7 @@ export class Connection extends Link {
       const start = emit === undefined ? 0 : performance.now()
       const head = parseHead(text, at - base, core.limits, this.#fields)
       if (typeof head === "number") {
-        if (head !== 0) this.refuse(head)
+        if (head !== 0) this.refuse(head, text.startsWith("HEAD ", at - base))
         else if (base + text.length < bytes.length) {
           base = at
           text = bytes.toString("latin1", at, Math.min(bytes.length, at + core.headWindow))
@@ -84,7 +84,7 @@ export class Connection extends Link {
       if (head.fields.length !== 0) {
         at = beginBody(exchange, bytes, at)
         if (at < 0) {
-          this.refuse(400)
+          this.refuse(400, head.method === "HEAD")
           break
         }
       }

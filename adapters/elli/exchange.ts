@@ -11,6 +11,7 @@ import {
   type PeerData,
   type SockData,
   type SslData,
+  UsageError,
   type WebSocketUpgrade,
 } from "../../src/conn/adapter.ts"
 import { getHeader } from "../../src/http/headers.ts"
@@ -114,6 +115,9 @@ export class ElliExchange extends Answer implements Exchange, RequestInfo {
     this.isOver = true
     this.#reason = reason
     if (reason !== undefined) this.intake?.fail(reason)
+    // Somebody still waits for more of a body that nobody will read on.
+    else if (this.intake?.wanted)
+      this.intake.fail(new UsageError("the body is gone: the answer was sent before it was read"))
     if (this.trace !== undefined) this.trace.report(this, reason)
     const closers = this.#closers
     this.#closers = this.#drains = undefined

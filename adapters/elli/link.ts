@@ -101,9 +101,9 @@ export abstract class Link implements Source {
   }
 
   /** Answers what is no request, and ends the connection. */
-  refuse(status: Exclude<NoHead, 0> | 408): void {
+  refuse(status: Exclude<NoHead, 0> | 408, isHead = false): void {
     if (status !== 408) this.tell(refusalEvent(status))
-    this.outbox.write(refusal(status, this.core.date))
+    this.outbox.write(refusal(status, this.core.date, isHead))
     this.end()
   }
 

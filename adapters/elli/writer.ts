@@ -116,11 +116,11 @@ export function interim(status: number, headers: readonly string[]): string {
   return text + "\r\n"
 }
 
-/** The whole answer to a request that never became one. */
-export function refusal(status: number, date: string): string {
+/** The whole answer to a request that never became one; HEAD gets the head alone (RFC 9110 §9.3.2). */
+export function refusal(status: number, date: string, isHead: boolean): string {
   const body = `${status} ${reasonPhrase(status)}\n`
   const fields = `content-type: text/plain; charset=utf-8\r\nconnection: close\r\n${date}${lengthEnd(body.length)}`
-  return firstLine(status) + fields + body
+  return firstLine(status) + fields + (isHead ? "" : body)
 }
 
 /** A small body as Latin-1 text; for one that is all ASCII that is the body itself. */

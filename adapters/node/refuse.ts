@@ -14,15 +14,16 @@ import { linger } from "./linger.ts"
 export function refuseRequest(connection: Connection, req: IncomingMessage, status: number): void {
   req.on("error", () => {})
   req.resume()
-  refuse(connection, status)
+  refuse(connection, status, req.method === "HEAD")
 }
 
 /** Answers with a status and ends the connection, when the answer before it, which is given, has left. */
-function refuse(connection: Connection, status: number): void {
+function refuse(connection: Connection, status: number, isHead: boolean): void {
   connection.closing = true
   const { current } = connection
-  if (current === undefined) linger(connection, rawAnswer(status))
-  else current.onClose((reason) => reason === undefined && linger(connection, rawAnswer(status)))
+  const answer = rawAnswer(status, isHead)
+  if (current === undefined) linger(connection, answer)
+  else current.onClose((reason) => reason === undefined && linger(connection, answer))
 }
 
 /** What Node's parser gives up on. The parser then takes nothing more from this connection. */
@@ -49,7 +50,8 @@ export function refuseBytes(connection: Connection | undefined, error: NodeJS.Er
   } else {
     connection.failed = true
     const status = statusOf(error, connection.house.limits)
-    connection.inTurn(() => refuse(connection, status))
+    const isHead = (error as { rawPacket?: Buffer }).rawPacket?.subarray(0, 5).toString("latin1") === "HEAD "
+    connection.inTurn(() => refuse(connection, status, isHead))
   }
 }
 
@@ -61,8 +63,9 @@ function statusOf(error: NodeJS.ErrnoException & { rawPacket?: Buffer; bytesPars
   return 400
 }
 
-function rawAnswer(status: number): string {
+/** HEAD gets the head alone (RFC 9110 §9.3.2). */
+function rawAnswer(status: number, isHead: boolean): string {
   const line = statusLine(status)
   const head = `HTTP/1.1 ${line}\r\ndate: ${nowHttpDate()}\r\nconnection: close\r\n`
-  return `${head}content-type: text/plain; charset=utf-8\r\ncontent-length: ${line.length + 1}\r\n\r\n${line}\n`
+  return `${head}content-type: text/plain; charset=utf-8\r\ncontent-length: ${line.length + 1}\r\n\r\n${isHead ? "" : `${line}\n`}`
 }

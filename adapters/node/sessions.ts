@@ -72,9 +72,10 @@ function greet(house: House, session: ServerHttp2Session): void {
 
 function serve(house: House, connection: Connection, stream: ServerHttp2Stream, raw: readonly string[]): void {
   const head = examine(raw, house.limits)
-  if (typeof head === "number") return refuse(stream, head)
+  const isHead = raw[raw.indexOf(":method") + 1] === "HEAD"
+  if (typeof head === "number") return refuse(stream, head, isHead)
   const target = splitTarget(head.method, head.path)
-  if (target === undefined) return refuse(stream, 400)
+  if (target === undefined) return refuse(stream, 400, isHead)
   house.handler.call(new Http2Exchange(connection, stream, head.method, target, head.list))
 }
 
@@ -121,7 +122,7 @@ function examine(raw: readonly string[], limits: Limits): Head | number {
   return { method, path, list: ["host", named, ...list] }
 }
 
-function refuse(stream: ServerHttp2Stream, status: number): void {
+function refuse(stream: ServerHttp2Stream, status: number, isHead: boolean): void {
   const body = `${statusLine(status)}\n`
   stream.respond({
     ":status": status,
@@ -129,6 +130,6 @@ function refuse(stream: ServerHttp2Stream, status: number): void {
     "content-type": "text/plain; charset=utf-8",
     "content-length": body.length,
   })
-  stream.end(body)
+  stream.end(isHead ? "" : body)
   stream.resume()
 }

@@ -39,6 +39,9 @@ const apiToken = "api token"
 /** What is wrong with a field of a form. */
 type Issue = Pick<z.core.$ZodIssue, "path" | "message">
 
+/** A parameter may be a list or a map: whoever sends it decides. */
+const textOf = (param: unknown): string => (typeof param === "string" ? param : "")
+
 export interface Options {
   secretKeyBase: string
   /** Where a line about each request goes; nowhere when left out. */
@@ -101,7 +104,7 @@ export function accounts({ secretKeyBase, log = () => undefined }: Options): End
 
   async function register(conn: BrowserConn): Promise<Sent> {
     const given = Credentials.safeParse(conn.bodyParams)
-    const name = String(conn.bodyParams["name"] ?? "")
+    const name = textOf(conn.bodyParams["name"])
     if (!given.success) return form(conn.putStatus(422), "register", name, given.error.issues)
     const user = await users.register(given.data.name, given.data.password)
     if (user) return logIn(conn, user)
@@ -113,7 +116,7 @@ export function accounts({ secretKeyBase, log = () => undefined }: Options): End
     const user = given.success ? await users.authenticate(given.data.name, given.data.password) : undefined
     if (user) return logIn(conn, user)
     conn.assigns.flash.put("error", "Name or password is wrong.")
-    return form(conn.putStatus(422), "login", String(conn.bodyParams["name"] ?? ""))
+    return form(conn.putStatus(422), "login", textOf(conn.bodyParams["name"]))
   }
 
   async function upload(conn: MemberConn): Promise<Sent> {
@@ -140,7 +143,7 @@ export function accounts({ secretKeyBase, log = () => undefined }: Options): End
       }),
     ]),
     // Passwords are not to be guessed at leisure.
-    r.scope("/", browser.plug(rateLimit({ name: "passwords", limit: 40, window: 60 })), (r) => [
+    r.scope("/", browser.plug(rateLimit({ name: "passwords", limit: 60, window: 60 })), (r) => [
       r.post("/users", register),
       r.post("/session", login),
     ]),

@@ -2,6 +2,7 @@
 
 import { Buffer, isUtf8 } from "node:buffer"
 import { parseMediaType } from "../http/media-type.ts"
+import type { Connection } from "./conn.ts"
 import { BadRequestError, RequestTooLargeError, UnsupportedMediaTypeError } from "./errors.ts"
 import { checkOption } from "./options.ts"
 import type { RequestSide } from "./request-side.ts"
@@ -33,7 +34,8 @@ function read<T>(
     if (options !== undefined) checkReadOptions(options)
     if (!partial && declaredTooLong(conn, length)) return reject(tooLarge(length))
     conn.exchange.readBody(length, options?.timeout ?? readTimeout, (error, data, more) => {
-      if (error !== undefined) reject(error)
+      // Who reads on behind an answer of ours that a deadline brought made no mistake.
+      if (error !== undefined) reject((conn as Connection).cutReason ?? error)
       else if (more && !partial) reject(tooLarge(length))
       else {
         try {

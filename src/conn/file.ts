@@ -125,7 +125,7 @@ export async function answerFile(
 }
 
 /** What describes a body that a 304 and a 416 do not have. */
-const ofTheBody = ["content-type", "content-encoding", "content-language"]
+const ofTheBody = ["content-type", "content-encoding", "content-language", "content-disposition"]
 
 function decide(conn: Connection, size: number, validators: Validators): Answer {
   const whole = { status: conn.status ?? 200, offset: 0, count: size }

@@ -30,7 +30,7 @@ export interface ControllerBuilder<In extends Assigns, Base extends Assigns, Gua
   /** Appends a plug that runs before every action. */
   plug<O extends Assigns>(
     plug: (conn: Conn<Base>) => MaybePromise<Conn<O> | Halted>,
-  ): ControllerBuilder<In, Flat<Base & NoInfer<O>>, Guarded, Problem>
+  ): ControllerBuilder<In, Flat<Base & O>, Guarded, Problem>
   /** Appends a plug that runs before the actions named; what it assigns is theirs alone. */
   plug<O extends Assigns, const Name extends string>(
     plug: (conn: Conn<Base>) => MaybePromise<Conn<O> | Halted>,

@@ -6,9 +6,9 @@ import { inner } from "../conn/conn.ts"
 import { checkOption, checkOptionNames } from "../conn/options.ts"
 import type { Conn, Sent } from "../conn/states.ts"
 import { asciiFilename, contentDisposition, type Disposition } from "../http/content-disposition.ts"
+import { safeFilename } from "../http/filename.ts"
 import { parseContentType } from "../http/media-type.ts"
 import { mimeFromPath } from "../http/mime.ts"
-import { safeFilename } from "../plugs/upload.ts"
 
 /** A file of the server. The path is taken as it is: check what a client had a say in. */
 export interface DownloadFile {

@@ -48,9 +48,7 @@ export type SocketSource<A extends Assigns> =
 
 export interface EndpointBuilder<out Out extends Assigns> {
   /** Appends a plug that runs for every request. */
-  plug<O extends Assigns>(
-    plug: (conn: Conn<Out>) => MaybePromise<Conn<O> | Halted>,
-  ): EndpointBuilder<Flat<Out & NoInfer<O>>>
+  plug<O extends Assigns>(plug: (conn: Conn<Out>) => MaybePromise<Conn<O> | Halted>): EndpointBuilder<Flat<Out & O>>
   /** Mounts a websocket at a path; it sees what the plugs before it have assigned. */
   socket(path: string, socket: SocketSource<Out>, options?: UpgradeOptions): EndpointBuilder<Out>
   /** Ends the row with a router. */

@@ -11,9 +11,7 @@ import { type AnyPlug, run } from "./run.ts"
 export interface Pipeline<in In extends Assigns = {}, out Out extends Assigns = {}> {
   (conn: Conn<In>): MaybePromise<Conn<Out> | Halted>
   /** Appends a plug, which sees every assign made before it. */
-  plug<O extends Assigns>(
-    plug: (conn: Conn<Out>) => MaybePromise<Conn<O> | Halted>,
-  ): Pipeline<In, Flat<Out & NoInfer<O>>>
+  plug<O extends Assigns>(plug: (conn: Conn<Out>) => MaybePromise<Conn<O> | Halted>): Pipeline<In, Flat<Out & O>>
 }
 /** The connection as a pipeline leaves it: `type UserConn = ConnOf<typeof authenticated>`. */
 export type ConnOf<P> = P extends (conn: never) => MaybePromise<infer C | Halted> ? Extract<C, Conn<any>> : never

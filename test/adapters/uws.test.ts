@@ -22,6 +22,10 @@ const misframed = ["data (longer|shorter) than", "where data ends", "behind the 
 /** What uWebSockets parses and answers below the adapter, which never sees it (seen with a bare uWS server). */
 const lacking: readonly Lack[] = [
   [
+    /refused HEAD/,
+    "uWS sends what is written to it; a refusal must fill its buffer, so that nothing behind it is served",
+  ],
+  [
     /by default (8 kB|15 kB|100 headers)|a refused head harms/,
     "uWS holds 4,096 bytes and 48 lines of a head by default",
   ],

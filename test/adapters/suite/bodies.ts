@@ -1,8 +1,8 @@
 /** RFC 9110 §6.4, §15.5.14: bodies read whole, in parts, too late, not at all, and too long ones. */
-import type { Conn } from "plumage"
+import { type Conn, UsageError } from "plumage"
 import { expect, test } from "vitest"
 import { action } from "./app.ts"
-import { deferred, eventually, standstill } from "./guard.ts"
+import { deferred, eventually, standstill, within } from "./guard.ts"
 import type { Suite } from "./harness.ts"
 import { bytesOf, chunked, textOf } from "./request.ts"
 
@@ -178,6 +178,18 @@ export function bodies(suite: Suite): void {
       const wire = await suite.server.connect()
       wire.send(textOf("POST", path, { headers: ["content-length", "10"] }) + "abc")
       expect((await wire.answer()).status).toBe(408)
+    })
+
+    test("a read that still waits when the answer is sent ends at once", async () => {
+      const told = deferred<unknown>()
+      const path = action((conn) => {
+        conn.readBody().then(told.resolve, told.resolve)
+        return conn.text("enough")
+      })
+      const wire = await suite.server.connect()
+      wire.send(textOf("POST", path, { headers: ["content-length", "10"] }) + "abc")
+      expect((await wire.answer()).text).toBe("enough")
+      expect(await within(1_000, "the read ends", told.promise)).toBeInstanceOf(UsageError)
     })
 
     test("bytes that go on arriving keep the read alive", async () => {

@@ -75,6 +75,19 @@ export function responses(suite: Suite): void {
     })
   })
 
+  suite.group("refused HEAD", "RFC 9110 §9.3.2", ["http1"], () => {
+    test.each([
+      ["a host that is none", "HEAD / HTTP/1.1\r\nhost: a@\r\n\r\n"],
+      ["no host", "HEAD / HTTP/1.1\r\n\r\n"],
+      ["a length twice", "HEAD / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n"],
+    ])("gets a head and no body: %s", async (_, bytes) => {
+      const wire = await suite.server.connect()
+      wire.send(bytes)
+      expect(await wire.ending()).toBe("fin")
+      expect(wire.inbox.takeAll().toString("latin1")).toMatch(/^HTTP\/1\.1 400 [^]*\r\n\r\n$/)
+    })
+  })
+
   suite.group("HEAD, 204 and 304", "RFC 9110 §9.3.2, §15.3.5, §15.4.5", every, () => {
     const head = (path: string) => suite.server.request("HEAD", path)
 

@@ -277,8 +277,9 @@ describe.each(await adapterNames())("hostile requests to %s", (name) => {
         statuses.add(answer.status)
         expect(answer.status, shown).toBeLessThan(500)
         expect(`${answer.head.headers.join("\n")}${answer.text}`, shown).not.toMatch(/canary|<script/i)
-        // Refusals from below the application have a body even for HEAD; nothing is behind them.
-        if (method !== "HEAD" || answer.status !== 400) expect((await wire.rest()).toString(), shown).toBe("")
+        // What uWS itself refuses has a body even for HEAD; nothing is behind it.
+        const isNative = name === "uws" && method === "HEAD" && answer.status === 400
+        if (!isNative) expect((await wire.rest()).toString(), shown).toBe("")
       } finally {
         wire.destroy()
       }

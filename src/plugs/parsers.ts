@@ -48,6 +48,9 @@ const bodyMethods: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELET
  * body in a content coding (`content-encoding: gzip`) that one of our parsers takes: nothing is inflated. Raises
  * `ParseError` (400), `RequestTimeoutError` (408) and `RequestTooLargeError` (413) while reading.
  *
+ * Whoever sends a parameter decides whether it is text, a list or a map, and maps have no prototype: `String(params.name)` can
+ * raise. Look at its type, or let `validate` do it.
+ *
  * @example
  * const form = { headers: { "content-type": "application/x-www-form-urlencoded" } }
  * const parsed = await call(parsers(), conn("POST", "/?page=2", "name=ann", form))

@@ -9,14 +9,22 @@ import type { Conn, MatchedRoute, ReadBodyOptions, State } from "./states.ts"
 type Pairs = Iterable<readonly [string, string]>
 type Strings = Readonly<Record<string, string>>
 
+/** What the lower floors know of an endpoint's instrumentation. */
+export interface Measures {
+  /** Whether anybody wants to know of an event. */
+  has(event: string): boolean
+  /** Runs `fun`, tells who wants to know before and after, and gives what it gave. */
+  instrument(event: string, runtime: object, fun: () => unknown): unknown
+}
+
 /** What all connections of one endpoint share. */
 export interface Settings {
   /** Each at least 64 characters; the first signs and encrypts, all verify and decrypt. */
   readonly secretKeyBases: readonly string[]
   /** Told of every error that was not the client's to know, and of those that came after the answer had begun. */
   readonly onError: (error: unknown, conn: Conn) => unknown
-  /** What every `private` begins with: what the endpoint has for its libraries. */
-  readonly privates?: Readonly<Record<string, unknown>> | undefined
+  /** Measures what happens in the endpoint's requests; `conn.private.plumage_instrumentation`. */
+  readonly instrumentation?: Measures | undefined
   /** Answers with an error, or ends what has begun. Never throws. */
   readonly fail: (conn: Conn, error: unknown) => void
 }
@@ -159,7 +167,11 @@ export class RequestSide {
     return (this.assigned ??= {})
   }
   get private(): Record<string, unknown> {
-    return (this.privates ??= { ...this.settings.privates })
+    if (this.privates === undefined) {
+      const { instrumentation } = this.settings
+      this.privates = instrumentation === undefined ? {} : { plumage_instrumentation: instrumentation }
+    }
+    return this.privates
   }
   assign(key: string, value: unknown): this {
     request.define(this.assigns, key, value)

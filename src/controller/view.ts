@@ -1,6 +1,7 @@
 /** Views: what is shown, once for each format, chosen by what the client accepts. */
 
 import type { Body, MaybePromise } from "../conn/adapter.ts"
+import { inner } from "../conn/conn.ts"
 import { UsageError } from "../conn/errors.ts"
 import { checkOptionNames } from "../conn/options.ts"
 import type { Conn, Sent } from "../conn/states.ts"
@@ -75,12 +76,21 @@ export function defineView<const F extends Formats>(formats: F, options: ViewOpt
       if (choose === undefined) throw new UsageError(`this view has no ${name}; it has ${[...names].join(", ")}`)
       const format = choose(conn)
       const around = layout === false ? undefined : options.layout?.[format]
-      const content = formats[format]![name]!(assigns)
-      const laid = around === undefined ? content : after(content, (inner) => around(inner, assigns))
+      const render = (): unknown => {
+        const content = formats[format]![name]!(assigns)
+        return around === undefined ? content : after(content, (whole) => around(whole, assigns))
+      }
+      const { instrumentation } = inner(conn).settings
+      const isMeasured = instrumentation?.has(controllerRender)
+      const laid = isMeasured
+        ? instrumentation!.instrument(controllerRender, { template: `${name}.${format}`, format, conn }, render)
+        : render()
       return after(laid, (value) => sendAs(conn, format, value)) as MaybePromise<Sent>
     },
   } as View<F>
 }
+
+const controllerRender = "phoenix_controller_render"
 
 const after = (value: unknown, go: (value: unknown) => unknown): unknown =>
   value instanceof Promise ? value.then(go) : go(value)

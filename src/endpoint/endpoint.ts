@@ -4,6 +4,7 @@ import type { Exchange, MaybePromise, WebSocketHandler } from "../conn/adapter.t
 import { Connection, inner, type Settings } from "../conn/conn.ts"
 import { NotSentError, UsageError } from "../conn/errors.ts"
 import { checkOption, checkOptionNames } from "../conn/options.ts"
+import type { Measures } from "../conn/request-side.ts"
 import { sendSet } from "../conn/response.ts"
 import type { Assigns, Conn, Done, Halted, UpgradeOptions } from "../conn/states.ts"
 import { flat } from "../plug/pipeline.ts"
@@ -67,8 +68,9 @@ export function defineEndpoint(options: EndpointOptions = {}): EndpointBuilder<{
   const renders = renderErrors === undefined || typeof renderErrors === "function"
   checkOption("defineEndpoint", "renderErrors", renders, "a function", renderErrors)
   const fail = (conn: Conn, error: unknown): void => failWith(renderErrors, inner(conn), error)
-  const privates = instrumenters && { plumage_instrumentation: defineInstrumentation(instrumenters) }
-  return builder({ secretKeyBases: secretsOf(secretKeyBase), onError, fail, privates }, [], [])
+  // Also without instrumenters: each event is a tracing channel that anybody may listen to.
+  const instrumentation = defineInstrumentation(instrumenters ?? []) as Measures
+  return builder({ secretKeyBases: secretsOf(secretKeyBase), onError, fail, instrumentation }, [], [])
 }
 
 function secretsOf(secretKeyBase: string | readonly string[] | undefined): readonly string[] {

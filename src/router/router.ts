@@ -4,8 +4,9 @@ import type { MaybePromise } from "../conn/adapter.ts"
 import type { Connection } from "../conn/conn.ts"
 import { MethodNotAllowedError, NoRouteError, UsageError } from "../conn/errors.ts"
 import { checkOption, checkOptionNames } from "../conn/options.ts"
+import type { Measures } from "../conn/request-side.ts"
 import type { Assigns, Conn, Done, MatchedRoute } from "../conn/states.ts"
-import { run } from "../plug/run.ts"
+import { type AnyAction, run } from "../plug/run.ts"
 import { forwardTo } from "./forward.ts"
 import { buildMatcher, type Match, type Matcher, type MatcherRoute } from "./matcher.ts"
 import { join } from "./params.ts"
@@ -96,11 +97,22 @@ function makeRouter<A extends Assigns, const R extends Routes>(
       conn.pathParams = { ...conn.pathParams, ...params }
       conn.route = joinRoutes(conn.route, value)
     }
-    return run(value.plugs, conn, value.action, params)
+    const { instrumentation } = conn.settings
+    // A forward is no action: the router that it leads to has those.
+    const isMeasured = value.forward === undefined && instrumentation?.has(controllerCall)
+    return run(value.plugs, conn, isMeasured ? measured(instrumentation!, value.action) : value.action, params)
   }
   router.routes = routes
   tables.set(router, { entries, matcher, hosted })
   return router as unknown as Router<A, R>
+}
+
+const controllerCall = "phoenix_controller_call"
+
+function measured(instrumentation: Measures, action: AnyAction): AnyAction {
+  const call: AnyAction = (conn, params) =>
+    instrumentation.instrument(controllerCall, { conn }, () => action(conn, params))
+  return Object.defineProperty(call, "name", { value: action.name })
 }
 
 function toMatch(entry: Entry): MatcherRoute<Entry> {

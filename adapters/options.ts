@@ -7,6 +7,7 @@
 import { readFileSync } from "node:fs"
 import { createSecureContext } from "node:tls"
 import { defaultLimits, InvalidOptionError, type Limits } from "../src/conn/adapter.ts"
+import { type TlsCiphers, type TlsPreset, tlsPresets } from "./tls-presets.ts"
 
 export interface TlsOptions {
   /** The private key, PEM. */
@@ -17,6 +18,11 @@ export interface TlsOptions {
   passphrase?: string
   /** With it, clients must show a certificate that one of these authorities (PEM) has signed. */
   caFile?: string
+  /**
+   * "strong": TLS 1.3 alone. "compatible": TLS 1.2 as well, with forward secrecy and authenticated encryption alone (RFC 9325).
+   * Node's own choice when left out.
+   */
+  ciphers?: TlsCiphers
 }
 
 export interface ServerOptions {
@@ -36,6 +42,7 @@ export interface CheckedTls extends TlsOptions {
   readonly key: Buffer
   readonly cert: Buffer
   readonly ca: Buffer | undefined
+  readonly preset: TlsPreset
 }
 
 /** Options that hold, with every default filled in. */
@@ -48,7 +55,7 @@ export interface CheckedOptions {
 }
 
 const optionNames = ["port", "host", "tls", "limits", "compression"]
-const tlsNames = ["keyFile", "certFile", "passphrase", "caFile"]
+const tlsNames = ["keyFile", "certFile", "passphrase", "caFile", "ciphers"]
 /** Timers and 32-bit lengths hold no more. */
 const largest = 2_147_483_647
 
@@ -107,6 +114,10 @@ function checkTls(adapter: string, tls: TlsOptions): CheckedTls {
   if (tls.passphrase !== undefined && typeof tls.passphrase !== "string") {
     throw new InvalidOptionError(`${adapter}: tls.passphrase takes a string, got ${typeof tls.passphrase}`)
   }
+  const { ciphers = "usual" } = tls
+  if (ciphers === "usual" ? tls.ciphers !== undefined : !Object.hasOwn(tlsPresets, ciphers)) {
+    throw wrong(adapter, "tls.ciphers", '"strong" or "compatible"', tls.ciphers)
+  }
   const key = readFileOf(adapter, "tls.keyFile", tls.keyFile)
   const cert = readFileOf(adapter, "tls.certFile", tls.certFile)
   const ca = tls.caFile === undefined ? undefined : readFileOf(adapter, "tls.caFile", tls.caFile)
@@ -116,7 +127,7 @@ function checkTls(adapter: string, tls: TlsOptions): CheckedTls {
     const files = `tls.keyFile ${show(tls.keyFile)} and tls.certFile ${show(tls.certFile)}`
     throw new InvalidOptionError(`${adapter}: ${files} do not work together: ${(cause as Error).message}`, { cause })
   }
-  return { ...tls, key, cert, ca }
+  return { ...tls, key, cert, ca, preset: tlsPresets[ciphers] }
 }
 
 function readFileOf(adapter: string, option: string, path: unknown): Buffer {

@@ -75,10 +75,11 @@ class ElliServer implements Server {
     } else this.#listener = server ?? createPlainServer(sockets, (socket) => this.#accept(socket))
   }
 
-  #tlsServer({ key, cert, ca, passphrase }: CheckedTls, sockets: object): TlsServer {
+  #tlsServer({ key, cert, ca, passphrase, preset }: CheckedTls, sockets: object): TlsServer {
     const server = createTlsServer(
       {
         ...sockets,
+        ...preset,
         key,
         cert,
         ...(passphrase === undefined ? {} : { passphrase }),

@@ -90,9 +90,10 @@ function open(house: House, options: CheckedOptions, http2: boolean): HttpServer
     wire(house, server, "connection")
     return server
   }
-  const { key, cert, passphrase, ca } = tls
+  const { key, cert, passphrase, ca, preset } = tls
   const server = createTlsServer({
     ...settings,
+    ...preset,
     key,
     cert,
     passphrase,

@@ -89,7 +89,12 @@ export interface NativeApp {
 
 export interface Binding {
   App(): NativeApp
-  SSLApp(options: { key_file_name: string; cert_file_name: string; passphrase?: string }): NativeApp
+  SSLApp(options: {
+    key_file_name: string
+    cert_file_name: string
+    passphrase?: string
+    ssl_ciphers?: string
+  }): NativeApp
   us_listen_socket_close(socket: unknown): void
   us_socket_local_port(socket: unknown): number
   readonly DISABLED: number

@@ -20,6 +20,8 @@ const headerCounts = { older: 48, newer: 98 }
 export function checkUwsOptions(options: UwsOptions): CheckedOptions {
   const checked = checkOptions("uws", options)
   if (checked.tls?.caFile !== undefined) throw lacks("tls.caFile", "it cannot demand a certificate of its clients")
+  if (checked.tls?.ciphers === "strong")
+    throw lacks('tls.ciphers "strong"', "it speaks TLS 1.2 as well; choose compatible")
   const given = options.limits ?? {}
   for (const name of ["headTimeout", "keepAliveTimeout"] as const) {
     const value = given[name]

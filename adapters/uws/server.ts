@@ -6,6 +6,7 @@
 import type { Adapter, Capabilities, RequestHandler, Server } from "../../src/conn/adapter.ts"
 import { DrainingError } from "../../src/conn/adapter.ts"
 import { type CheckedOptions, serverUrl } from "../options.ts"
+import { aeadCiphers } from "../tls-presets.ts"
 import { type Binding, loadBinding, type NativeApp, type NativeRequest, type NativeResponse } from "./binding.ts"
 import { type Upgrader, UwsExchange } from "./exchange.ts"
 import { Head, HeadReader } from "./head.ts"
@@ -50,6 +51,7 @@ async function start(
           key_file_name: tls.keyFile,
           cert_file_name: tls.certFile,
           ...(tls.passphrase === undefined ? {} : { passphrase: tls.passphrase }),
+          ...(tls.ciphers === undefined ? {} : { ssl_ciphers: aeadCiphers }),
         })
   const limits = limitsOf(options.limits, headerCount, app.addChildAppDescriptor !== undefined)
   const scheme = tls === undefined ? "http" : "https"

@@ -14,6 +14,13 @@ import type {
   WebSocketUpgrade,
 } from "./adapter.ts"
 
+/** The server's own exchange, whatever stands before it. */
+export function serverSide(exchange: Exchange): Exchange {
+  let own = exchange
+  while (own instanceof Delegate) own = own.inner
+  return own
+}
+
 /** What stands between a connection and its server: `conn.exchange = new Compressor(conn.exchange)`. */
 export class Delegate implements Exchange {
   readonly inner: Exchange

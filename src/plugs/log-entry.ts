@@ -2,6 +2,7 @@
 
 import type { AbortReason } from "../conn/adapter.ts"
 import { inner } from "../conn/conn.ts"
+import { serverSide } from "../conn/delegate.ts"
 import { ClientGoneError, CutError, DrainingError, TimeoutError } from "../conn/errors.ts"
 import type { AnyConn } from "../conn/states.ts"
 import { decodePercent } from "../http/percent.ts"
@@ -71,7 +72,9 @@ export function entryOf(
   const { cutReason } = inner(conn)
   const { closeCode } = ending ?? {}
   const isUpgrade = event === "upgraded" || conn.state === "upgraded"
-  const status = isUpgrade ? 101 : exchange.sent || ending === undefined ? conn.status : undefined
+  // An answer that still waits for something was not sent, whatever those above believe.
+  const wasSent = serverSide(exchange).sent
+  const status = isUpgrade ? 101 : wasSent || ending === undefined ? conn.status : undefined
   const durationUs = Math.round(milliseconds * 1000)
   // A stream that the server has ended well, because it stops, is over without a reason.
   const why = ending?.reason ?? (cutReason instanceof DrainingError ? cutReason : undefined)

@@ -91,7 +91,7 @@ export function logger(options: LoggerOptions = {}): (conn: Conn) => Conn {
       else queueMicrotask(() => tell(conn, "request", milliseconds, ending))
     }
     conn.onClose((reason) => {
-      // An exchange that became a websocket is over at once; the websocket has its own end.
+      // A websocket's end is told with its code, below.
       if (reason !== undefined || conn.state !== "upgraded") end({ reason })
     })
     if (opened || conn.getReqHeader("upgrade") !== undefined) {

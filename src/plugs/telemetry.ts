@@ -112,7 +112,7 @@ export function telemetry(options: TelemetryOptions = {}): (conn: Conn) => Conn 
       closed: (code) => end(undefined, code),
     })
     conn.onClose((reason) => {
-      // An exchange that became a websocket is over at once; the websocket has its own end.
+      // A websocket's end is told with its code, above.
       if (reason !== undefined || conn.state !== "upgraded") end(reason, undefined)
     })
     return conn

@@ -8,7 +8,7 @@
 import { Buffer } from "node:buffer"
 import type { Body, Limits, MaybePromise, PeerData, WebSocketUpgrade } from "../conn/adapter.ts"
 import { connOf, inner } from "../conn/conn.ts"
-import { Delegate } from "../conn/delegate.ts"
+import { serverSide } from "../conn/delegate.ts"
 import { UsageError } from "../conn/errors.ts"
 import type { AnyConn, Assigns, Conn, Done } from "../conn/states.ts"
 import type { Endpoint } from "../endpoint/endpoint.ts"
@@ -144,8 +144,7 @@ export interface SentResp {
 
 /** The test exchange of a connection. Raises `UsageError` for a connection of a real server. */
 export function exchangeOf(conn: AnyConn<any> | Done): TestExchange {
-  let { exchange } = conn as AnyConn
-  while (exchange instanceof Delegate) exchange = exchange.inner
+  const exchange = serverSide((conn as AnyConn).exchange)
   if (exchange instanceof TestExchange) return exchange
   throw new UsageError("this connection was not made by conn() of plumage/test")
 }

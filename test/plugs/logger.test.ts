@@ -143,6 +143,14 @@ describe("the end of an exchange", () => {
     expect(entries()[0]).not.toHaveProperty("status")
   })
 
+  test("while an answer waits for a store has no status either: nothing was sent", async () => {
+    const exchange = await ask((conn) => conn.registerBeforeSend(wait).text("kept back"))
+    exchange.disconnect()
+    await settled()
+    expect(entries()).toMatchObject([{ outcome: "aborted", error: "ERR_CLIENT_GONE" }])
+    expect(entries()[0]).not.toHaveProperty("status")
+  })
+
   test("of a stream is logged when it ends, and not when it begins", async () => {
     let stream: any
     await ask((conn) => {

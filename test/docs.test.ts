@@ -156,6 +156,11 @@ describe("the README", () => {
     expect(table).toHaveLength(Object.keys(plumage.defaultLimits).length)
   })
 
+  test("has the suite's table as a run of the suite has written it", () => {
+    const [, table] = /<!-- suite -->\n([\s\S]*?)\n\n/.exec(read("README.md")) ?? []
+    expect(table?.trim()).toBe(read("test/adapters/table.md").trim())
+  })
+
   test("has a table of all errors with code and status, and no others", () => {
     const given: Record<string, unknown[]> = {
       HTTPError: [400, "x"],

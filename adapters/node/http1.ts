@@ -152,7 +152,8 @@ export class Http1Exchange extends NodeExchange {
   upgrade(upgrade: WebSocketUpgrade): void {
     const { connection, switching } = this
     if (switching === undefined) {
-      // HTTP/1.0, or a request with a body: what was asked for cannot be had.
+      // Node has seen no handshake: what was asked for cannot be had.
+      upgrade.onOver()
       return this.sendHead(400, ["connection", "close"], 0)
     }
     this.sent = true

@@ -89,8 +89,9 @@ export class Http2Exchange extends NodeExchange {
     return true
   }
 
-  upgrade(_upgrade: WebSocketUpgrade): void {
+  upgrade(upgrade: WebSocketUpgrade): void {
     // Nothing in HTTP/2 looks like the handshake of RFC 6455, unless the client makes it up.
+    upgrade.onOver()
     this.sendHead(400, [], 0)
   }
 

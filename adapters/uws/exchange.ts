@@ -181,7 +181,10 @@ export class UwsExchange extends Answer implements Exchange, Flow, Watched {
     const { response } = this
     if (response === undefined) return
     // The library saw no handshake here, so there is none.
-    if (this.#upgrader === undefined) return this.sendHead(400, ["connection", "close"], 0)
+    if (this.#upgrader === undefined) {
+      upgrade.onOver()
+      return this.sendHead(400, ["connection", "close"], 0)
+    }
     this.#peer ??= new PeerSeen(response)
     this.finish()
     this.#upgrader(response, upgrade, this.inHandler)

@@ -268,6 +268,6 @@ export interface WebSocketUpgrade {
   /** permessage-deflate; off by default. A server has it only when its `compression` option is on. */
   readonly compression: boolean
   onError(error: unknown): void
-  /** Called once when the websocket is over, after the handler's `close`. Never throws. */
+  /** Called once when the websocket is over, after the handler's `close`; also where none came to be. Never throws. */
   onOver(): void
 }

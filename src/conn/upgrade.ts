@@ -85,11 +85,19 @@ function checkHandshake(conn: Connection): void {
   if (wanted === undefined || wanted.toLowerCase() !== "websocket") {
     throw new UpgradeRequiredError("this resource is a websocket")
   }
-  const wrong = invalidHandshake((name) => conn.getReqHeader(name), conn.exchange.method)
+  const wrong = invalidHandshake((name) => conn.getReqHeader(name), conn.exchange.method) ?? unfitRequest(conn)
   if (wrong === undefined) return
   const version = conn.getReqHeader("sec-websocket-version")
   if (version !== undefined && version !== "13") throw new UpgradeRequiredError(wrong)
   throw new BadRequestError(wrong)
+}
+
+/** What only some servers would take, and each in its own way: another protocol (RFC 6455 §4.1), bytes before the frames. */
+function unfitRequest({ exchange }: Connection): string | undefined {
+  const protocol = exchange.getHttpProtocol()
+  if (protocol !== "HTTP/1.1") return `a websocket is opened over HTTP/1.1, not ${protocol}`
+  const hasBody = Number(exchange.getHeader("content-length") ?? 0) !== 0 || exchange.getHeader("transfer-encoding")
+  return hasBody ? "the handshake of a websocket has no body" : undefined
 }
 
 function checkOrigin(conn: Connection, policy: OriginPolicy): void {
